@@ -1,0 +1,59 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let cSettings: [CSetting] = [.unsafeFlags(["-O3"])]
+
+let package = Package(
+  name: "foley",
+  products: [
+    .executable(name: "foley", targets: ["foley"]),
+    .executable(name: "foley-bench", targets: ["foley-bench"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  ],
+  targets: [
+    // C libraries of the system, and our C over them.
+    .systemLibrary(name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev"])]),
+    .systemLibrary(name: "CSndFile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CMedia", dependencies: ["CFFmpeg"], cSettings: cSettings),
+    .target(name: "CKernels", cSettings: cSettings),
+
+    // Arithmetic: values, the protocol every device implements, and its implementations.
+    .target(name: "Tensors"),
+    .target(name: "CPUBackend", dependencies: ["Tensors", "CKernels", "COpenBLAS"]),
+    .target(name: "ReferenceBackend", dependencies: ["Tensors"]),
+
+    // Weights, networks, and the sampler that runs them.
+    .target(name: "Checkpoints", dependencies: ["Tensors"]),
+    .target(name: "Networks", dependencies: ["Checkpoints", "Tensors", "CKernels"]),
+    .target(name: "Sampling", dependencies: ["Networks", "Tensors"]),
+
+    // Video in, audio out.
+    .target(name: "Media", dependencies: ["CMedia", "CSndFile"]),
+
+    // The product.
+    .target(
+      name: "FoleyKit",
+      dependencies: ["Networks", "Sampling", "Media", .product(name: "Logging", package: "swift-log")]),
+    .executableTarget(
+      name: "foley",
+      dependencies: [
+        "FoleyKit", "CPUBackend",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .executableTarget(
+      name: "foley-bench",
+      dependencies: [
+        "Networks", "Sampling", "CPUBackend", "ReferenceBackend",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
+  ],
+  swiftLanguageModes: [.v6]
+)
