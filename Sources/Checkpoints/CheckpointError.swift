@@ -1,0 +1,40 @@
+import Tensors
+
+/// Why a checkpoint cannot be used: always the file, and where there is one the key, what was
+/// expected and what was found.
+public enum CheckpointError: Error, Equatable, Sendable {
+  /// The file cannot be opened or mapped.
+  case unreadable(file: String, reason: String)
+  /// The file breaks the rules of its format.
+  case malformed(file: String, reason: String)
+  /// A tensor the network needs is absent.
+  case missingKey(file: String, key: String)
+  case wrongShape(file: String, key: String, expected: Shape, found: Shape)
+  case wrongType(file: String, key: String, expected: String, found: String)
+  /// Tensors no layer has read and no list explains.
+  case unreadKeys(file: String, keys: [String])
+  /// A setting or value does not fit what the code can run.
+  case invalidValue(file: String, key: String, expected: String, found: String)
+}
+
+extension CheckpointError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unreadable(let file, let reason):
+      "\(file): cannot be read: \(reason)"
+    case .malformed(let file, let reason):
+      "\(file): not a valid checkpoint: \(reason)"
+    case .missingKey(let file, let key):
+      "\(file): tensor '\(key)' is missing; is this the checkpoint of another model?"
+    case .wrongShape(let file, let key, let expected, let found):
+      "\(file): tensor '\(key)' has shape \(found), expected \(expected)"
+    case .wrongType(let file, let key, let expected, let found):
+      "\(file): tensor '\(key)' is \(found), expected \(expected)"
+    case .unreadKeys(let file, let keys):
+      "\(file): \(keys.count) tensors this model does not know: "
+        + keys.prefix(5).map { "'\($0)'" }.joined(separator: ", ") + (keys.count > 5 ? ", ..." : "")
+    case .invalidValue(let file, let key, let expected, let found):
+      "\(file): '\(key)' is \(found), expected \(expected)"
+    }
+  }
+}
