@@ -14,23 +14,25 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
   ],
   targets: [
-    // C libraries of the system, and our C over them.
+    // C libraries of the system, and our C.
     .systemLibrary(name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev"])]),
     .systemLibrary(name: "CSndFile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"])]),
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "CMedia", dependencies: ["CFFmpeg"], cSettings: cSettings),
     .target(name: "CKernels", cSettings: cSettings),
 
     // Arithmetic: values, the protocol every device implements, and its implementations.
     .target(name: "Tensors"),
-    .target(name: "CPUBackend", dependencies: ["Tensors", "CKernels", "COpenBLAS"]),
+    .target(name: "CPUBackend", dependencies: ["Tensors", "CKernels"]),
     .target(name: "ReferenceBackend", dependencies: ["Tensors"]),
 
     // Weights, networks, and the sampler that runs them.
     .target(name: "Checkpoints", dependencies: ["Tensors"]),
-    .target(name: "Networks", dependencies: ["Checkpoints", "Tensors", "CKernels"]),
+    .target(name: "Networks", dependencies: ["Checkpoints", "Tensors"]),
     .target(name: "Sampling", dependencies: ["Networks", "Tensors"]),
+
+    // What needs no network: the picture's motion, the sound's spectrum.
+    .target(name: "Motion", dependencies: ["Tensors"]),
+    .target(name: "Signal", dependencies: ["Tensors", "Checkpoints", "CKernels"]),
 
     // Video in, audio out.
     .target(name: "Media", dependencies: ["CMedia", "CSndFile"]),
@@ -38,7 +40,10 @@ let package = Package(
     // The product.
     .target(
       name: "FoleyKit",
-      dependencies: ["Networks", "Sampling", "Media", .product(name: "Logging", package: "swift-log")]),
+      dependencies: [
+        "Networks", "Sampling", "Motion", "Signal", "Media",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
     .executableTarget(
       name: "foley",
       dependencies: [
@@ -49,11 +54,22 @@ let package = Package(
     .executableTarget(
       name: "foley-bench",
       dependencies: [
-        "Networks", "Sampling", "CPUBackend", "ReferenceBackend",
+        "Networks", "Sampling", "Signal", "CPUBackend", "ReferenceBackend",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "ReferenceBackend", "TestSupport"]),
+    .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "ReferenceBackend", "TestSupport"]),
+    .testTarget(
+      name: "NetworksTests", dependencies: ["Networks", "ReferenceBackend", "CPUBackend", "TestSupport"]),
+    .testTarget(
+      name: "SamplingTests", dependencies: ["Sampling", "ReferenceBackend", "CPUBackend", "TestSupport"]),
+    .testTarget(name: "MotionTests", dependencies: ["Motion", "TestSupport"]),
+    .testTarget(name: "SignalTests", dependencies: ["Signal", "TestSupport"]),
+    .testTarget(name: "MediaTests", dependencies: ["Media", "TestSupport"]),
+    .testTarget(name: "FoleyKitTests", dependencies: ["FoleyKit", "CPUBackend", "TestSupport"]),
+    .testTarget(name: "foleyTests", dependencies: ["foley", "foley-bench", "Media", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )
