@@ -1,0 +1,203 @@
+"""Trains the embedded generator by flow matching on latents of log-mels. Resumes by itself.
+
+    python train.py CACHE RUN [--until STEPS] [--decay-from STEP]
+
+RUN gets checkpoint.pt, log.csv and loss.png. Everything is a function of the seed and the step.
+
+A latent is a stack of two log-mel frames in the basis of its principal components, divided by one
+number so that the mean variance is 1; `latent_variance` (lambda) says how much each component varies.
+With x = t z + s n (t = 1 - s, s = sigma), the network sees x / sqrt(t^2 lambda + s^2) and gives F in
+z = t lambda / (t^2 lambda + s^2) x + sqrt(lambda) s / sqrt(t^2 lambda + s^2) F, so that its input and its
+target have unit variance in every component at every sigma.
+"""
+
+import argparse
+import csv
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from model import Generator
+from scenes import FLOOR, Scenes
+
+CHANNELS = 64
+#: (latents, batch, share of the steps)
+LENGTHS = ((128, 16, 0.72), (256, 8, 0.18), (400, 5, 0.10))
+#: Sentence vectors have unit length, the network wants unit variance.
+SCALE = 384**0.5
+#: Eight sparse motion features must be heard beside 384 content features; export folds this into the weights.
+MOTION_SCALE = 5.0
+
+
+def latent_basis(cache):
+    """mean [200], basis [200, C] with columns such that z = (x - mean) @ basis / scale, lambda [C], scale."""
+    path = Path(cache) / "basis.npz"
+    if not path.exists():
+        scenes = Scenes(cache)
+        rows = []
+        for clip in scenes.members:
+            mel, _ = scenes.mel(clip, 0)
+            rows.append(mel[: len(mel) // 2 * 2].reshape(-1, 200))
+        rows = np.concatenate(rows)
+        mean = rows.mean(0)
+        variance, vectors = np.linalg.eigh(np.cov((rows - mean).T))
+        order = np.argsort(-variance)[:CHANNELS]
+        scale = np.sqrt(variance[order].mean())
+        np.savez(path, mean=mean, basis=vectors[:, order], variance=variance[order] / scale**2, scale=scale)
+    stored = np.load(path)
+    return {key: torch.tensor(np.asarray(stored[key], np.float32)) for key in stored.files}
+
+
+def to_latents(mel, basis):
+    """[B, 2A, 100] -> [B, A, C]"""
+    return (mel.flatten(1).unflatten(1, (-1, 200)) - basis["mean"]) @ basis["basis"] / basis["scale"]
+
+
+def to_mel(latents, basis):
+    """[B, A, C] -> [B, 2A, 100]"""
+    return (latents * basis["scale"] @ basis["basis"].T + basis["mean"]).unflatten(-1, (2, 100)).flatten(1, 2)
+
+
+def conditions(motion, vectors, text):
+    """Sync tokens carry motion and content; visual tokens (2 fps) and the text token carry content."""
+    vectors, text = vectors * SCALE, text * SCALE
+    sync = torch.cat((motion * MOTION_SCALE, vectors), -1)
+    return text[:, None], visual_tokens(vectors), sync
+
+
+def visual_tokens(vectors):
+    """[B, sync, 384] at 25 fps -> [B, V, 384] at 2 fps: the vector at the middle of each half second."""
+    count = -(-vectors.shape[1] * 2 // 25)
+    index = [min(vectors.shape[1] - 1, int((i + 0.5) * 12.5)) for i in range(count)]
+    return vectors[:, index]
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose update is made orthogonal by five Newton-Schulz steps (Jordan et al. 2024), for the
+    matrices inside the blocks; every tap of a convolution is a matrix of its own."""
+
+    def __init__(self, parameters, lr):
+        super().__init__(parameters, dict(lr=lr, momentum=0.95, decay=0.02))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                momentum = self.state[p].setdefault("momentum", torch.zeros_like(p))
+                momentum.lerp_(p.grad, 1 - group["momentum"])
+                x = p.grad.lerp(momentum, group["momentum"])
+                x = x.permute(2, 0, 1) if p.ndim == 3 else x[None]
+                tall = x.shape[1] > x.shape[2]
+                x = x.mT if tall else x
+                x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+                for _ in range(5):
+                    square = x @ x.mT
+                    x = 3.4445 * x + (2.0315 * square @ square - 4.7750 * square) @ x
+                x = x.mT if tall else x
+                update = x.permute(1, 2, 0) if p.ndim == 3 else x[0]
+                p.mul_(1 - group["lr"] * group["decay"])
+                p.add_(update, alpha=-group["lr"] * 0.2 * max(x.shape[1:]) ** 0.5)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--until", type=int, default=100_000, help="stop at this step")
+    parser.add_argument("--decay-from", type=int, help="from here the learning rate falls linearly to 5 %% at --until")
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--optimizer", choices=("adamw", "muon"), default="muon")
+    parser.add_argument("--coherence", type=float, default=0.25, help="weight of the error of adjacent differences")
+    parser.add_argument("--width", type=int, default=192)
+    parser.add_argument("--triple", type=int, default=2)
+    parser.add_argument("--single", type=int, default=6)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    arguments.run.mkdir(parents=True, exist_ok=True)
+
+    scenes = Scenes(arguments.cache, arguments.seed)
+    basis = latent_basis(arguments.cache)
+    variance = basis["variance"]
+    weight = variance.sqrt() / variance.sqrt().mean()
+    model = Generator(arguments.width, arguments.width // 64, arguments.triple, arguments.single, CHANNELS)
+    average = {key: value.clone() for key, value in model.state_dict().items()}
+    matrices = [p for name, p in model.named_parameters() if "_blocks." in name and p.ndim >= 2]
+    rest = [p for name, p in model.named_parameters() if not ("_blocks." in name and p.ndim >= 2)]
+    if arguments.optimizer == "muon":
+        optimizers = [Muon(matrices, arguments.rate), torch.optim.AdamW(rest, arguments.rate, (0.9, 0.95), weight_decay=0.01)]
+    else:
+        optimizers = [torch.optim.AdamW(matrices + rest, arguments.rate, (0.9, 0.95), weight_decay=0.01)]
+    step = 0
+    checkpoint = arguments.run / "checkpoint.pt"
+    if checkpoint.exists():
+        stored = torch.load(checkpoint, weights_only=False)
+        model.load_state_dict(stored["model"])
+        average = stored["average"]
+        for optimizer, state in zip(optimizers, stored["optimizers"]):
+            optimizer.load_state_dict(state)
+        step = stored["step"]
+
+    def save():
+        temporary = checkpoint.with_suffix(".new")
+        torch.save(dict(model=model.state_dict(), average=average, step=step, settings=model.settings,
+                        optimizers=[o.state_dict() for o in optimizers]), temporary)
+        temporary.replace(checkpoint)
+
+    log = open(arguments.run / "log.csv", "a", newline="")
+    writer = csv.writer(log)
+    stopping = []
+    signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
+    losses, began = [], time.time()
+    while step < arguments.until and not stopping:
+        random = np.random.default_rng((arguments.seed, 1, step))
+        latents, batch, _ = LENGTHS[random.choice(len(LENGTHS), p=[share for _, _, share in LENGTHS])]
+        parts = [scenes.scene(step * 16 + i, latents) for i in range(batch)]
+        mel, motion, vectors, text = (torch.from_numpy(np.stack(column)) for column in zip(*parts))
+        z = to_latents(mel, basis)
+        generator = torch.Generator().manual_seed(step)
+        noise = torch.randn(z.shape, generator=generator)
+        t = torch.sigmoid(torch.randn(batch, 1, 1, generator=generator) - 0.4)
+        sigma = 1 - t
+        deviation = (t**2 * variance + sigma**2).sqrt()
+        x = t * z + sigma * noise
+        target = (z - t * variance / deviation**2 * x) * deviation / (variance.sqrt() * sigma)
+        predicted = model(x / deviation, 1000 * sigma[:, 0, 0], *conditions(motion, vectors, text))
+        error = predicted - target
+        loss = (error**2 * weight).mean()
+        total = loss + arguments.coherence * ((error[:, 1:] - error[:, :-1]) ** 2 * weight).mean()
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        factor = min(1, (step + 1) / 100)
+        if arguments.decay_from is not None and step > arguments.decay_from:
+            factor *= 1 - 0.95 * (step - arguments.decay_from) / (arguments.until - arguments.decay_from)
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = arguments.rate * factor
+            optimizer.step()
+        model.zero_grad(set_to_none=True)
+        step += 1
+        keep = min(0.999, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for key, value in model.state_dict().items():
+                average[key].lerp_(value, 1 - keep)
+        losses.append(loss.item())
+        if step % 25 == 0:
+            writer.writerow([step, f"{np.mean(losses):.4f}", f"{time.time() - began:.0f}"])
+            log.flush()
+            print(step, f"loss {np.mean(losses):.4f}", f"{(time.time() - began) / len(losses):.2f} s/step", flush=True)
+            losses, began = [], time.time()
+        if step % 250 == 0:
+            save()
+    save()
+
+
+if __name__ == "__main__":
+    main()
