@@ -246,6 +246,16 @@ class Generator(nn.Module):
         self.triple_blocks = nn.ModuleList(TripleBlock(width, count) for _ in range(triple))
         self.single_blocks = nn.ModuleList(SingleBlock(width, count) for _ in range(single))
         self.final_layer = FinalLayer(width, channels)
+        # With the library's initial scales the gated products shrink the conditions a hundredfold, and
+        # after a thousand steps they are still ignored; so every condition starts at about unit variance.
+        mlp = self.sync_in[2]
+        for layer, gain in (
+            (self.sync_in[0], 1.0), (mlp.w1, 1.7), (mlp.w3, 1.7), (mlp.w2, 1.2),
+            (self.cond_in.linear_1, 1.0), (self.cond_in.linear_2, 1.7),
+            (self.visual_proj.w1, 1.0), (self.visual_proj.w3, 1.0), (self.visual_proj.w2, 1.8),
+            (self.time_in.mlp[0], 1.4), (self.time_in.mlp[2], 1.7),
+        ):
+            nn.init.normal_(layer.weight, std=gain / layer.weight.shape[1] ** 0.5)
 
     def forward(self, x, time, text, visual, sync):
         """x [B, A, C], time [B] in 0...1000, text [B, L, 384], visual [B, V, 384], sync [B, S, 392], S divides A."""

@@ -4,8 +4,8 @@
 
 RUN gets checkpoint.pt, log.csv and loss.png. Everything is a function of the seed and the step.
 
-A latent is a stack of two log-mel frames in the basis of its principal components, divided by one
-number so that the mean variance is 1; `latent_variance` (lambda) says how much each component varies.
+A latent is a stack of two log-mel frames in the basis of its principal components, scaled (see
+latent_basis); `latent_variance` (lambda) says how much each component varies.
 With x = t z + s n (t = 1 - s, s = sigma), the network sees x / sqrt(t^2 lambda + s^2) and gives F in
 z = t lambda / (t^2 lambda + s^2) x + sqrt(lambda) s / sqrt(t^2 lambda + s^2) F, so that its input and its
 target have unit variance in every component at every sigma.
@@ -33,20 +33,23 @@ MOTION_SCALE = 5.0
 
 
 def latent_basis(cache):
-    """mean [200], basis [200, C] with columns such that z = (x - mean) @ basis / scale, lambda [C], scale."""
+    """mean [200], basis [200, C], scale [C], variance [C]: z = (x - mean) @ basis / scale has that variance.
+
+    The components are those of training scenes, silence included. Their variances span a factor of
+    several thousand; left so, loudness would be settled in the first hundredth of the noise range, where
+    a sampler makes no step. Scaling by the fourth root of the variance narrows the span to its root, and
+    the strongest component is given variance 2.5: then fine follows coarse over the whole range.
+    """
     path = Path(cache) / "basis.npz"
     if not path.exists():
-        scenes = Scenes(cache)
-        rows = []
-        for clip in scenes.members:
-            mel, _ = scenes.mel(clip, 0)
-            rows.append(mel[: len(mel) // 2 * 2].reshape(-1, 200))
-        rows = np.concatenate(rows)
+        scenes = Scenes(cache, seed=12345)
+        rows = np.concatenate([scenes.scene(i, 128)[0].reshape(-1, 200) for i in range(3000)])
         mean = rows.mean(0)
         variance, vectors = np.linalg.eigh(np.cov((rows - mean).T))
         order = np.argsort(-variance)[:CHANNELS]
-        scale = np.sqrt(variance[order].mean())
-        np.savez(path, mean=mean, basis=vectors[:, order], variance=variance[order] / scale**2, scale=scale)
+        variance = variance[order]
+        scale = variance**0.25 * (variance[0] ** 0.25 / 2.5**0.5)
+        np.savez(path, mean=mean, basis=vectors[:, order], scale=scale, variance=variance / scale**2)
     stored = np.load(path)
     return {key: torch.tensor(np.asarray(stored[key], np.float32)) for key in stored.files}
 
@@ -58,7 +61,7 @@ def to_latents(mel, basis):
 
 def to_mel(latents, basis):
     """[B, A, C] -> [B, 2A, 100]"""
-    return (latents * basis["scale"] @ basis["basis"].T + basis["mean"]).unflatten(-1, (2, 100)).flatten(1, 2)
+    return ((latents * basis["scale"]) @ basis["basis"].T + basis["mean"]).unflatten(-1, (2, 100)).flatten(1, 2)
 
 
 def conditions(motion, vectors, text):
@@ -76,8 +79,8 @@ def visual_tokens(vectors):
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose update is made orthogonal by five Newton-Schulz steps (Jordan et al. 2024), for the
-    matrices inside the blocks; every tap of a convolution is a matrix of its own."""
+    """Momentum whose update is made orthogonal by four Newton-Schulz steps (Jordan et al. 2024), for the
+    matrices inside the blocks (not the modulations, whose cost outweighs the gain); every tap of a convolution is a matrix of its own."""
 
     def __init__(self, parameters, lr):
         super().__init__(parameters, dict(lr=lr, momentum=0.95, decay=0.02))
@@ -95,7 +98,7 @@ class Muon(torch.optim.Optimizer):
                 tall = x.shape[1] > x.shape[2]
                 x = x.mT if tall else x
                 x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
-                for _ in range(5):
+                for _ in range(4):
                     square = x @ x.mT
                     x = 3.4445 * x + (2.0315 * square @ square - 4.7750 * square) @ x
                 x = x.mT if tall else x
@@ -110,7 +113,8 @@ def main():
     parser.add_argument("run", type=Path)
     parser.add_argument("--until", type=int, default=100_000, help="stop at this step")
     parser.add_argument("--decay-from", type=int, help="from here the learning rate falls linearly to 5 %% at --until")
-    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--rate", type=float, default=1e-3, help="of AdamW; Muon's is --muon-factor times as large")
+    parser.add_argument("--muon-factor", type=float, default=2.5)
     parser.add_argument("--optimizer", choices=("adamw", "muon"), default="muon")
     parser.add_argument("--coherence", type=float, default=0.25, help="weight of the error of adjacent differences")
     parser.add_argument("--width", type=int, default=192)
@@ -129,8 +133,10 @@ def main():
     weight = variance.sqrt() / variance.sqrt().mean()
     model = Generator(arguments.width, arguments.width // 64, arguments.triple, arguments.single, CHANNELS)
     average = {key: value.clone() for key, value in model.state_dict().items()}
-    matrices = [p for name, p in model.named_parameters() if "_blocks." in name and p.ndim >= 2]
-    rest = [p for name, p in model.named_parameters() if not ("_blocks." in name and p.ndim >= 2)]
+    matrices, rest = [], []
+    for name, p in model.named_parameters():
+        inner = "_blocks." in name and "mod" not in name and p.ndim >= 2
+        (matrices if inner else rest).append(p)
     if arguments.optimizer == "muon":
         optimizers = [Muon(matrices, arguments.rate), torch.optim.AdamW(rest, arguments.rate, (0.9, 0.95), weight_decay=0.01)]
     else:
@@ -180,7 +186,8 @@ def main():
             factor *= 1 - 0.95 * (step - arguments.decay_from) / (arguments.until - arguments.decay_from)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = arguments.rate * factor
+                is_muon = isinstance(optimizer, Muon)
+                group["lr"] = arguments.rate * factor * (arguments.muon_factor if is_muon else 1)
             optimizer.step()
         model.zero_grad(set_to_none=True)
         step += 1
