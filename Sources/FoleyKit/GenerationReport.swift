@@ -1,4 +1,5 @@
 import Motion
+import Sampling
 
 /// What came of a generation: the object that `--json` prints.
 public struct GenerationReport: Codable, Sendable {
@@ -15,7 +16,7 @@ public struct GenerationReport: Codable, Sendable {
     public var seed: UInt64
     public var steps: Int
     public var guidance: Float
-    public var sampler: String
+    public var sampler: Solver
     public var start: Double?
     public var end: Double?
   }

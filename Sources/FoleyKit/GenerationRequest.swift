@@ -1,4 +1,5 @@
 import Motion
+import Sampling
 
 /// What is to be made: everything that decides the sound. The same request, model and program give
 /// the same bytes.
@@ -20,7 +21,7 @@ public struct GenerationRequest: Sendable {
   /// Steps of the sampler, strength of guidance and solver; nil: the model's own.
   public var steps: Int?
   public var guidance: Float?
-  public var solver: String?
+  public var solver: Solver?
   /// A safetensors file whose tensor `noise` [latents, channels] replaces the seeded noise.
   public var noiseFile: String?
   /// Events to follow in place of those seen.
@@ -28,7 +29,7 @@ public struct GenerationRequest: Sendable {
 
   public init(
     source: Source, prompt: String = "", negativePrompt: String = "", seed: UInt64 = 0,
-    steps: Int? = nil, guidance: Float? = nil, solver: String? = nil, noiseFile: String? = nil,
+    steps: Int? = nil, guidance: Float? = nil, solver: Solver? = nil, noiseFile: String? = nil,
     givenEvents: EventFile? = nil
   ) {
     self.source = source

@@ -47,4 +47,9 @@ public struct WindowPlan: Sendable, Equatable {
     let end = index == count - 1 ? latents - index * WindowPlan.latentsPerHop : WindowPlan.latentsPerHop
     return 0..<end
   }
+
+  /// Seconds of sound that are certain once window `index` is done.
+  public func secondsDone(after index: Int) -> Double {
+    index == count - 1 ? seconds : Double((index + 1) * WindowPlan.hop)
+  }
 }
