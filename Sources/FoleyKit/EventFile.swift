@@ -25,10 +25,34 @@ public struct EventFile: Codable, Sendable {
     } catch {
       throw .noInput(file: path, reason: "cannot be read: \(error.localizedDescription)")
     }
-    for event in events where !(event.time.isFinite && event.strength.isFinite) {
-      throw .badData(file: path, reason: "an event without a finite time and strength")
+    for event in events
+    where !(event.time >= 0 && event.time < 1e6 && (0...1).contains(event.strength)) {
+      throw .badData(
+        file: path, reason: "an event at \(event.time) s of strength \(event.strength); times are "
+          + "0 or more, strengths 0 to 1")
     }
     events.sort { $0.time < $1.time }
+  }
+
+  /// The track that a video with these events would give.
+  var motion: MotionTrack {
+    MotionTrack(events: events, energy: energy ?? impliedEnergy, cuts: cuts ?? [])
+  }
+
+  /// Each event shows as a burst of motion that dies away.
+  private var impliedEnergy: [Float] {
+    let length = (events.last?.time ?? 0) + 1
+    var energy = [Float](repeating: 0, count: max(0, Int(length * MotionTrack.rate)))
+    for event in events {
+      var value = event.strength
+      var index = max(0, Int(event.time * MotionTrack.rate))
+      while index < energy.count && value > 0.01 {
+        energy[index] = max(energy[index], value)
+        value *= 0.67  // 0.1 s to a third.
+        index += 1
+      }
+    }
+    return energy
   }
 
   public func write(to path: String) throws(FoleyError) {

@@ -8,6 +8,8 @@ public struct GenerationRequest: Sendable {
   public enum Source: Sendable, Equatable {
     /// A video file, or a part of it in seconds from its first shown picture.
     case video(path: String, start: Double?, end: Double?)
+    /// A single picture, shown for so many seconds.
+    case still(path: String, seconds: Double)
     /// No picture at all, for so many seconds: for tests and for measuring a model by given events.
     case black(seconds: Double)
   }

@@ -37,29 +37,29 @@ public struct Pipeline: Sendable {
 
     let feed = WindowFeed(request, pictureSize: description.pictureSize(prompt: request.prompt))
     defer { feed.abandon() }
-    let plan = try feed.plan()
-    tell(.started(seconds: plan.seconds, windows: plan.count))
+    let expected = try feed.expectation().plan
+    tell(.started(seconds: expected?.seconds, windows: expected?.count))
 
     let model = try clock.measure("load") { try description.load(on: backend) }
     tell(.loaded(model: description.folder.name, backend: backend.name))
     let settings = description.sampling.replaced(by: request)
     let sampler = Sampler(
       solver: settings.solver, schedule: try SigmaSchedule(steps: settings.steps))
-    let noise = try LatentNoise(request, plan: plan, channels: model.latentChannels)
+    let noise = try LatentNoise(request, channels: model.latentChannels)
     let text = clock.measure("text") {
       model.text(prompt: request.prompt, negativePrompt: request.negativePrompt)
     }
     var sound = SoundOutput(
-      decoder: model.decoder(seed: request.seed, threads: threads), samples: plan.samples,
-      sink: sink)
+      decoder: model.decoder(seed: request.seed, threads: threads), sink: sink)
     var continuation: Continuation?
+    var plan: WindowPlan?
 
     while let window = try clock.measure("waiting for video", { try feed.next() }) {
       let visual = try clock.measure("vision") { try model.visual(window.pictures) }
       let latents = try clock.measure("sampling") {
         let velocity = model.velocity(
           text: text, visual: visual, sync: window.sync, guidance: settings.guidance)
-        let start = noise.latents(of: window.index, on: backend)
+        let start = try noise.latents(of: window.index, on: backend)
         return try sampler(
           start, model: velocity, clamp: continuation?.clamp(noise: start),
           observe: { step in
@@ -68,17 +68,19 @@ public struct Pipeline: Sendable {
           }
         ).floats()
       }
-      try clock.measure("sound") {
-        let settled = plan.settled(of: window.index)
-        try sound.write(
-          latents.rows(settled, channels: model.latentChannels), rows: settled.count,
-          quiet: window.isStill)
-      }
       continuation = Continuation(after: latents, channels: model.latentChannels)
-      tell(
-        .window(window.index + 1, of: plan.count, secondsDone: plan.secondsDone(after: window.index)))
+      let settled = window.plan?.latentsOfLastWindow ?? WindowPlan.latentsPerHop
+      try clock.measure("sound") {
+        try sound.write(
+          Array(latents.prefix(settled * model.latentChannels)), rows: settled,
+          quiet: window.isStill)
+        if let whole = window.plan { try sound.finish(samples: whole.samples) }
+      }
+      plan = window.plan
+      let done = window.plan?.seconds ?? Double((window.index + 1) * WindowPlan.hop)
+      tell(.window(window.index + 1, secondsDone: done))
     }
-    try clock.measure("sound") { try sound.finish() }
+    guard let plan else { preconditionFailure("a feed that ended before its last window") }
 
     let track = feed.track
     for warning in track.warnings { tell(.warning(warning)) }
@@ -88,7 +90,7 @@ public struct Pipeline: Sendable {
       samples: plan.samples, seconds: plan.seconds, windows: plan.count,
       model: .init(
         name: description.folder.name, family: description.family, folder: description.folder.path),
-      parameters: .init(request, settings), events: track.events, cuts: track.cuts,
+      parameters: .init(request, settings), events: track.motion.events, cuts: track.motion.cuts,
       limiterReduction: sound.limiterReduction, peak: sound.peak, backend: backend.name,
       timings: clock.dictionary, speed: plan.seconds / max(total, 1e-9),
       peakMemory: ProcessMeasure.peakMemory, warnings: track.warnings)
@@ -115,12 +117,5 @@ extension GenerationReport.Parameters {
       prompt: request.prompt, negativePrompt: request.negativePrompt, seed: request.seed,
       steps: settings.steps, guidance: settings.guidance, sampler: settings.solver)
     if case .video(_, let start, let end) = request.source { (self.start, self.end) = (start, end) }
-  }
-}
-
-extension [Float] {
-  /// Rows of a row-major matrix.
-  fileprivate func rows(_ rows: Range<Int>, channels: Int) -> [Float] {
-    Array(self[rows.lowerBound * channels..<rows.upperBound * channels])
   }
 }

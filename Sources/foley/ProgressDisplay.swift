@@ -14,9 +14,9 @@ final class ProgressDisplay {
   private let style: Style
   private let unicode = Terminal.showsUnicode
   private let began = ContinuousClock.now
-  private var seconds = 0.0
-  private var windows = 1
-  private var windowsDone = 0
+  /// Of the whole clip, where its headers say.
+  private var seconds: Double?
+  private var windows: Int?
   private var barIsShown = false
   private var computing: ContinuousClock.Instant?
 
@@ -35,30 +35,27 @@ final class ProgressDisplay {
     switch event {
     case .started(let seconds, let windows):
       (self.seconds, self.windows) = (seconds, windows)
-      line("\(Self.text(seconds)) s of video, \(windows) window\(windows == 1 ? "" : "s")")
+      line(seconds.map { "\(Self.text($0)) s of video" } ?? "video of unknown length")
       json("started", ["seconds": seconds, "windows": windows])
     case .loaded(let model, let backend):
       computing = .now
       line("model \(model) on \(backend)")
       json("loaded", ["model": model, "backend": backend])
     case .step(let step, let steps, let window):
-      bar((Double(window - 1) + Double(step) / Double(steps)) / Double(windows), window: window)
+      bar(windowsDone: Double(window - 1) + Double(step) / Double(steps), window: window)
       json("step", ["step": step, "steps": steps, "window": window])
-    case .window(let window, let count, let done):
-      windowsDone = window
+    case .window(let window, let done):
       let speed = speed(done)
-      let remaining = max(0, (seconds - done) / max(speed, 1e-6))
-      if style == .plain {
-        line(
-          "window \(window)/\(count): \(Self.text(done)) of \(Self.text(seconds)) s, "
-            + "\(Self.text(speed))x real time"
-            + (window < count ? ", \(Self.duration(remaining)) left" : ""))
-      }
-      bar(Double(window) / Double(count), window: window)
+      let remaining = seconds.map { max(0, ($0 - done) / max(speed, 1e-6)) }
+      var text = "window \(window)\(ofWindows): \(Self.text(done))\(ofSeconds) s, "
+      text += "\(Self.text(speed))x real time"
+      if let remaining, remaining > 0 { text += ", \(Self.duration(remaining)) left" }
+      line(text)
+      bar(windowsDone: Double(window), window: window)
       json(
         "window",
         [
-          "window": window, "windows": count, "secondsDone": done, "speed": speed,
+          "window": window, "windows": windows, "secondsDone": done, "speed": speed,
           "secondsLeft": remaining,
         ])
     case .warning(let text):
@@ -86,25 +83,31 @@ final class ProgressDisplay {
     if style == .plain { Terminal.error(text + "\n") }
   }
 
-  private func bar(_ fraction: Double, window: Int) {
+  private var ofWindows: String { windows.map { "/\($0)" } ?? "" }
+  private var ofSeconds: String { seconds.map { "/\(Self.text($0))" } ?? "" }
+
+  private func bar(windowsDone: Double, window: Int) {
     guard style == .bar else { return }
-    let done = min(seconds, fraction * seconds)
+    let fraction = windows.map { min(1, windowsDone / Double($0)) }
+    let done = fraction.flatMap { fraction in seconds.map { $0 * fraction } }
+      ?? windowsDone * Double(WindowPlan.hop)
     let speed = speed(done)
-    let text =
-      " \(Self.text(done))/\(Self.text(seconds)) s  window \(window)/\(windows)  "
-      + "\(Self.text(speed))x  ETA \(Self.duration((seconds - done) / max(speed, 1e-6)))"
+    var text = " \(Self.text(done))\(ofSeconds) s  window \(window)\(ofWindows)  "
+    text += "\(Self.text(speed))x"
+    if let seconds { text += "  ETA \(Self.duration((seconds - done) / max(speed, 1e-6)))" }
     let width = max(8, min(40, Terminal.columns - text.count - 1))
-    let filled = Int((fraction * Double(width)).rounded())
+    let filled = Int(((fraction ?? 0) * Double(width)).rounded())
     let (full, empty) = unicode ? ("█", "░") : ("#", "-")
-    Terminal.error(
-      "\r" + String(repeating: full, count: filled)
-        + String(repeating: empty, count: width - filled) + text + "\u{1B}[K")
+    let bar =
+      fraction == nil
+      ? "" : String(repeating: full, count: filled) + String(repeating: empty, count: width - filled)
+    Terminal.error("\r" + bar + text + "\u{1B}[K")
     barIsShown = true
   }
 
-  private func json(_ event: String, _ fields: [String: any Encodable]) {
+  private func json(_ event: String, _ fields: [String: (any Encodable)?]) {
     guard style == .json else { return }
-    var object: [String: JSON.Value] = fields.mapValues { JSON.Value($0) }
+    var object: [String: JSON.Value] = fields.compactMapValues { $0.map(JSON.Value.init) }
     object["event"] = JSON.Value(event)
     object["time"] = JSON.Value(Self.seconds(since: began))
     Terminal.error(JSON.text(object, pretty: false) + "\n")

@@ -8,13 +8,13 @@ struct SoundOutput {
   private var limiter = TruePeakLimiter(sampleRate: Clock.sampleRate)
   private var ambience = Ambience()
   private let sink: any SoundSink
-  private let samples: Int
+  /// Length of the whole sound, once known.
+  private var samples: Int?
   private var written = 0
   private var largest: Float = 0
 
-  init(decoder: any SoundDecoder, samples: Int, sink: any SoundSink) {
+  init(decoder: any SoundDecoder, sink: any SoundSink) {
     self.decoder = decoder
-    self.samples = samples
     self.sink = sink
   }
 
@@ -24,8 +24,10 @@ struct SoundOutput {
     try deliver(limiter.process(decoder.decode(latents)))
   }
 
-  /// Writes what the decoder and the limiter still hold.
-  mutating func finish() throws {
+  /// Writes what the decoder and the limiter still hold, up to the end of the clip. The latents written
+  /// reach that far, the last one perhaps beyond.
+  mutating func finish(samples: Int) throws {
+    self.samples = samples
     try deliver(limiter.process(decoder.finish()))
     try deliver(limiter.finish())
     precondition(written == samples, "\(written) samples written of \(samples)")
@@ -38,7 +40,7 @@ struct SoundOutput {
   var peak: Double? { largest > 0 ? 20 * log10(Double(largest)) : nil }
 
   private mutating func deliver(_ sound: [Float]) throws {
-    var sound = Array(sound.prefix(samples - written))
+    var sound = samples.map { Array(sound.prefix($0 - written)) } ?? sound
     guard !sound.isEmpty else { return }
     ambience.apply(to: &sound, at: written)
     for sample in sound {

@@ -8,32 +8,34 @@ struct LatentNoise {
   private let seeded: GaussianNoise
   private let given: [Float]?
   private let channels: Int
-  private let plan: WindowPlan
+  private let file: String
 
   /// - Throws: `CheckpointError` or `FoleyError.badData` where a file of noise does not fit.
-  init(_ request: GenerationRequest, plan: WindowPlan, channels: Int) throws {
+  init(_ request: GenerationRequest, channels: Int) throws {
     seeded = GaussianNoise(seed: request.seed)
     self.channels = channels
-    self.plan = plan
-    guard let file = request.noiseFile else {
+    file = request.noiseFile ?? ""
+    guard request.noiseFile != nil else {
       given = nil
       return
     }
     let noise = try SafetensorsFile(file).tensor("noise")
-    let needed = plan.latents(of: plan.count - 1).upperBound
-    guard noise.shape.rank == 2, noise.shape[1] == channels, noise.shape[0] >= needed else {
+    guard noise.shape.rank == 2, noise.shape[1] == channels else {
       throw FoleyError.badData(
-        file: file,
-        reason: "tensor 'noise' has shape \(noise.shape); this clip and model need "
-          + "[\(needed) or more, \(channels)]")
+        file: file, reason: "tensor 'noise' has shape \(noise.shape), expected [latents, \(channels)]")
     }
     given = noise.floats()
   }
 
   /// The noise of one window, [1, latents, channels].
-  func latents(of window: Int, on backend: any Backend) -> Tensor {
-    let latents = plan.latents(of: window)
+  func latents(of window: Int, on backend: any Backend) throws(FoleyError) -> Tensor {
+    let latents = WindowPlan.latents(of: window)
     guard let given else { return seeded.latents(latents, channels: channels, on: backend) }
+    guard given.count >= latents.upperBound * channels else {
+      throw .badData(
+        file: file, reason: "tensor 'noise' has \(given.count / channels) latents, the clip's windows "
+          + "reach \(latents.upperBound)")
+    }
     let values = given[latents.lowerBound * channels..<latents.upperBound * channels]
     return backend.tensor(Array(values), [1, latents.count, channels])
   }

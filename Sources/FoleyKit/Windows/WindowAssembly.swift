@@ -4,7 +4,14 @@ import Motion
 /// Collects motion and pictures frame by frame and cuts them into windows. Holds pictures of the
 /// window under way only.
 struct WindowAssembly {
-  private let plan: WindowPlan
+  /// How far the clip has been read.
+  enum Progress {
+    /// A frame at this time is in, so the clip goes on at least as far.
+    case reached(Double)
+    /// All frames are in, and the length is known.
+    case finished(WindowPlan)
+  }
+
   private let givenEvents: EventFile?
   /// Without a prompt and without motion there is nothing to be heard.
   private let mayBeStill: Bool
@@ -12,55 +19,58 @@ struct WindowAssembly {
   private var pictures: PictureGrid?
   private var nextWindow = 0
 
-  init(_ request: GenerationRequest, plan: WindowPlan, pictureSize: Int?) {
-    self.plan = plan
-    givenEvents = request.givenEvents.map { $0.withEnergy(seconds: plan.seconds) }
-    mayBeStill = request.prompt.isEmpty
+  init(_ request: GenerationRequest, pictureSize: Int?) {
+    givenEvents = request.givenEvents
+    // Who gives a single picture wants to hear it, still as it is.
+    if case .still = request.source {
+      mayBeStill = false
+    } else {
+      mayBeStill = request.prompt.isEmpty
+    }
     pictures = pictureSize.map { PictureGrid(rate: WindowFeed.pictureRate, size: $0) }
   }
 
   /// The next frame of the clip, and its small grey picture.
-  mutating func add(_ frame: VideoFrame, gray: GrayFrame) throws {
+  mutating func add(_ frame: VideoFrame, gray: GrayFrame) throws(MediaError) {
     analyzer.add(gray)
     try pictures?.add(frame)
   }
 
   /// No more frames come.
-  mutating func finish() throws {
+  mutating func finish(duration: Rational) throws(MediaError) {
     analyzer.finish()
-    try pictures?.finish(at: plan.seconds)
+    try pictures?.finish(duration: duration)
   }
 
-  /// The next window, if all it needs is known once the frames before `time` are in; nil: no more come.
-  mutating func next(at time: Double?) -> WindowMaterial? {
-    guard nextWindow < plan.count else { return nil }
-    let start = plan.start(of: nextWindow)
-    let end = Double(start + WindowPlan.length)
-    // Without the end of the clip in the window, it waits for the frames that settle its last events.
-    if let time, time < end + MotionAnalyzer.delay { return nil }
+  /// The next window, if all it needs is known by now.
+  mutating func next(_ progress: Progress) -> WindowMaterial? {
+    let start = nextWindow * WindowPlan.hop
+    let end = start + WindowPlan.length
+    let plan: WindowPlan?
+    switch progress {
+    case .reached(let time):
+      // The window waits for the frames that settle its last events. The clip goes on beyond its end, so
+      // another window follows.
+      guard time >= Double(end) + MotionAnalyzer.delay else { return nil }
+      plan = nil
+    case .finished(let whole):
+      guard nextWindow < whole.count else { return nil }
+      plan = nextWindow == whole.count - 1 ? whole : nil
+    }
     let motion = motion
     let window = WindowMaterial(
       index: nextWindow,
       sync: SyncFeatures.features(
         events: motion.events, energy: motion.energy, start: Double(start),
         frames: WindowPlan.length * Clock.syncRate),
-      pictures: pictures?.take(
-        from: start, to: start + WindowPlan.length, keepingFrom: start + WindowPlan.hop),
-      isStill: mayBeStill && motion.isStill(from: Double(start), to: end))
+      pictures: pictures?.take(from: start, to: end, keepingFrom: start + WindowPlan.hop),
+      isStill: mayBeStill && motion.isStill(from: Double(start), to: Double(end)), plan: plan)
     nextWindow += 1
     return window
   }
 
-  var track: ClipTrack {
-    let motion = motion
-    return ClipTrack(events: motion.events, cuts: motion.cuts, energy: motion.energy)
-  }
-
-  private var motion: MotionTrack {
-    guard let givenEvents else { return analyzer.track }
-    return MotionTrack(
-      events: givenEvents.events, energy: givenEvents.energy ?? [], cuts: givenEvents.cuts ?? [])
-  }
+  /// What was seen so far, or what was given in its place.
+  var motion: MotionTrack { givenEvents?.motion ?? analyzer.track }
 }
 
 extension MotionTrack {
@@ -69,31 +79,12 @@ extension MotionTrack {
 
   /// No event, and hardly any motion anywhere, between two times in seconds.
   func isStill(from start: Double, to end: Double) -> Bool {
-    if events.contains(where: { $0.time >= start && $0.time < end }) { return false }
+    let eventful = events.contains {
+      $0.time >= start && $0.time < end && $0.strength >= VisualEvent.threshold
+    }
+    if eventful { return false }
     let first = min(energy.count, Int(start * MotionTrack.rate))
     let last = min(energy.count, Int(end * MotionTrack.rate))
     return energy[first..<last].allSatisfy { $0 < MotionTrack.stillEnergy }
-  }
-}
-
-extension EventFile {
-  /// Events without energy get what they would show: a burst each, dying away.
-  fileprivate func withEnergy(seconds: Double) -> EventFile {
-    guard energy == nil else { return self }
-    var result = self
-    let count = Int((seconds * MotionTrack.rate).rounded(.up))
-    var energy = [Float](repeating: 0, count: count)
-    for event in events {
-      let start = Int(event.time * MotionTrack.rate)
-      var value = event.strength
-      var index = max(0, start)
-      while index < count && value > 0.01 {
-        energy[index] = max(energy[index], value)
-        value *= 0.67
-        index += 1
-      }
-    }
-    result.energy = energy
-    return result
   }
 }

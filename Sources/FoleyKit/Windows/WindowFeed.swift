@@ -13,13 +13,13 @@ struct WindowMaterial: Sendable {
   let pictures: [Picture]?
   /// Nothing happens and nothing was asked for.
   let isStill: Bool
+  /// The true length of the clip, known with its last window.
+  let plan: WindowPlan?
 }
 
 /// What was seen in the whole clip.
 struct ClipTrack: Sendable {
-  var events: [VisualEvent] = []
-  var cuts: [Double] = []
-  var energy: [Float] = []
+  var motion = MotionTrack()
   var warnings: [String] = []
 }
 
@@ -30,28 +30,35 @@ final class WindowFeed: Sendable {
   /// changes far more slowly than how it moves, and the encoder is dear.
   static let pictureRate = 2
 
-  private let plans = BoundedQueue<WindowPlan>(capacity: 1)
+  /// The length of the clip as its headers have it; nil where they do not say.
+  struct Expectation: Sendable {
+    let plan: WindowPlan?
+  }
+
+  private let expectations = BoundedQueue<Expectation>(capacity: 1)
   private let windows = BoundedQueue<WindowMaterial>(capacity: 1)
   private let seen = Mutex(ClipTrack())
 
   init(_ request: GenerationRequest, pictureSize: Int?) {
     Thread.detachNewThread { [self] in
       let result = Result { try produce(request, pictureSize: pictureSize) }
-      plans.finish(result)
+      expectations.finish(result)
       windows.finish(result)
     }
   }
 
-  /// Waits until the length of the clip is known.
-  func plan() throws -> WindowPlan {
-    guard let plan = try plans.next() else { preconditionFailure("a feed that ends without a plan") }
-    return plan
+  /// Waits until the video is open.
+  func expectation() throws -> Expectation {
+    guard let expectation = try expectations.next() else {
+      preconditionFailure("a feed that ends without having begun")
+    }
+    return expectation
   }
 
   /// Waits for the next window; nil after the last.
   func next() throws -> WindowMaterial? { try windows.next() }
 
-  /// Everything seen so far; complete once `next` has returned nil.
+  /// Everything seen; complete once `next` has returned nil.
   var track: ClipTrack { seen.withLock { $0 } }
 
   /// Stops the thread.
@@ -62,49 +69,62 @@ final class WindowFeed: Sendable {
   private func produce(_ request: GenerationRequest, pictureSize: Int?) throws {
     switch request.source {
     case .black(let seconds):
-      let plan = WindowPlan(samples: Int((seconds * Double(Clock.sampleRate)).rounded()))
-      _ = plans.put(plan)
-      var assembly = WindowAssembly(request, plan: plan, pictureSize: nil)
-      _ = emit(&assembly, until: nil)
-      seen.withLock { $0 = assembly.track }
+      let plan = WindowPlan(duration: Rational(nearest: seconds, timescale: 48_000))
+      _ = expectations.put(Expectation(plan: plan))
+      var assembly = WindowAssembly(request, pictureSize: nil)
+      _ = emit(&assembly, .finished(plan))
+      seen.withLock { $0.motion = assembly.motion }
 
     case .video(let path, let start, let end):
-      let reader = try VideoReader(path: path, start: start, end: end)
-      let information = reader.information
-      let plan = WindowPlan(samples: max(1, information.duration.scaled(to: Clock.sampleRate)))
-      _ = plans.put(plan)
-      var assembly = WindowAssembly(request, plan: plan, pictureSize: pictureSize)
-      let gray = PictureSize(ofMotionIn: information)
-      while let frame = try reader.next() {
-        let picture = try frame.picture(
-          width: gray.width, height: gray.height, format: .gray8, fit: .stretch)
-        try assembly.add(
-          frame,
-          gray: GrayFrame(
-            time: frame.time.seconds, width: gray.width, height: gray.height,
-            pixels: picture.bytes))
-        guard emit(&assembly, until: frame.time.seconds) else { return }
-      }
-      try assembly.finish()
-      _ = emit(&assembly, until: nil)
-      seen.withLock {
-        $0 = assembly.track
-        $0.warnings = reader.warnings.map(\.description)
-      }
+      try watch(
+        VideoReader(path: path, start: start, end: end), request, pictureSize: pictureSize)
+
+    case .still(let path, let seconds):
+      try watch(
+        VideoReader(path: path), request, pictureSize: pictureSize, stillSeconds: seconds)
     }
   }
 
-  /// Hands over every window that is complete once all frames before `time` are in (nil: all there
-  /// are). False when nobody wants more.
-  private func emit(_ assembly: inout WindowAssembly, until time: Double?) -> Bool {
-    while let window = assembly.next(at: time) {
+  private func watch(
+    _ reader: VideoReader, _ request: GenerationRequest, pictureSize: Int?,
+    stillSeconds: Double? = nil
+  ) throws {
+    let stillDuration = stillSeconds.map { Rational(nearest: $0, timescale: 48_000) }
+    let expected = stillDuration ?? reader.expectedDuration
+    _ = expectations.put(Expectation(plan: expected.map { WindowPlan(duration: $0) }))
+    var assembly = WindowAssembly(request, pictureSize: pictureSize)
+    let gray = PictureSize(ofMotionIn: reader.information)
+    while let frame = try reader.next() {
+      let picture = try frame.picture(
+        width: gray.width, height: gray.height, format: .gray8, fit: .stretch)
+      let time = frame.time.seconds
+      try assembly.add(
+        frame,
+        gray: GrayFrame(
+          time: time, width: gray.width, height: gray.height, pixels: picture.bytes))
+      guard emit(&assembly, .reached(time)) else { return }
+    }
+    guard let duration = stillDuration ?? reader.finalDuration else {
+      preconditionFailure("a video read to its end without a length")
+    }
+    try assembly.finish(duration: duration)
+    _ = emit(&assembly, .finished(WindowPlan(duration: duration)))
+    seen.withLock {
+      $0 = ClipTrack(
+        motion: assembly.motion, warnings: reader.warnings.map { "\(reader.path): \($0)" })
+    }
+  }
+
+  /// Hands over every window that is complete. False when nobody wants more.
+  private func emit(_ assembly: inout WindowAssembly, _ progress: WindowAssembly.Progress) -> Bool {
+    while let window = assembly.next(progress) {
       guard windows.put(window) else { return false }
     }
     return true
   }
 }
 
-/// The size at which motion is watched: about as many pixels as 160 x 90, in the clip's own shape.
+/// The size at which motion is watched: 160 pixels along the longer side, in the clip's own shape.
 private struct PictureSize {
   let width: Int
   let height: Int

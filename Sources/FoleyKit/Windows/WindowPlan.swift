@@ -1,3 +1,5 @@
+import Media
+
 /// How a clip is cut into windows of eight seconds that start every six.
 ///
 /// Each window begins with two seconds the one before has already made: the first of them is kept as
@@ -19,6 +21,11 @@ public struct WindowPlan: Sendable, Equatable {
     self.samples = samples
   }
 
+  /// The plan for a clip of so many seconds: its length in samples is exact, and at least 1.
+  init(duration: Rational) {
+    self.init(samples: max(1, duration.scaled(to: Int64(Clock.sampleRate))))
+  }
+
   public var seconds: Double { Double(samples) / Double(Clock.sampleRate) }
 
   /// Latents that hold the whole sound; the last one may be part used.
@@ -32,24 +39,13 @@ public struct WindowPlan: Sendable, Equatable {
     return 1 + (beyondFirst + WindowPlan.latentsPerHop - 1) / WindowPlan.latentsPerHop
   }
 
-  /// Where window `index` starts, in seconds.
-  public func start(of index: Int) -> Int { index * WindowPlan.hop }
-
   /// The latents of window `index` on the clip's own axis.
-  public func latents(of index: Int) -> Range<Int> {
+  public static func latents(of index: Int) -> Range<Int> {
     let start = index * WindowPlan.latentsPerHop
     return start..<start + WindowPlan.latentsPerWindow
   }
 
-  /// The latents, counted from the window's start, that no later window changes and that lie inside
-  /// the clip: what may be decoded and written once window `index` is done.
-  public func settled(of index: Int) -> Range<Int> {
-    let end = index == count - 1 ? latents - index * WindowPlan.latentsPerHop : WindowPlan.latentsPerHop
-    return 0..<end
-  }
-
-  /// Seconds of sound that are certain once window `index` is done.
-  public func secondsDone(after index: Int) -> Double {
-    index == count - 1 ? seconds : Double((index + 1) * WindowPlan.hop)
-  }
+  /// How many latents of the last window lie inside the clip; of every other window it is
+  /// `latentsPerHop`, for the next one goes on from there.
+  public var latentsOfLastWindow: Int { latents - (count - 1) * WindowPlan.latentsPerHop }
 }
