@@ -28,7 +28,7 @@ let package = Package(
     // Weights, networks, and the sampler that runs them.
     .target(name: "Checkpoints", dependencies: ["Tensors"]),
     .target(name: "Networks", dependencies: ["Checkpoints", "Tensors"]),
-    .target(name: "Sampling", dependencies: ["Networks", "Tensors"]),
+    .target(name: "Sampling", dependencies: ["Networks", "Checkpoints", "Tensors"]),
 
     // What needs no network: the picture's motion, the sound's spectrum.
     .target(name: "Motion", dependencies: ["Tensors"]),
@@ -54,7 +54,7 @@ let package = Package(
     .executableTarget(
       name: "foley-bench",
       dependencies: [
-        "Networks", "Sampling", "Signal", "CPUBackend", "ReferenceBackend",
+        "Networks", "Sampling", "Signal", "Checkpoints", "Tensors", "CPUBackend", "ReferenceBackend",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
