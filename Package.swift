@@ -41,13 +41,13 @@ let package = Package(
     .target(
       name: "FoleyKit",
       dependencies: [
-        "Networks", "Sampling", "Motion", "Signal", "Media",
+        "Networks", "Sampling", "Motion", "Signal", "Media", "Checkpoints", "Tensors",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(
       name: "foley",
       dependencies: [
-        "FoleyKit", "CPUBackend",
+        "FoleyKit", "CPUBackend", "Checkpoints", "Media", "Sampling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),

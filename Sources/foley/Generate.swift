@@ -97,7 +97,9 @@ struct Generate: ParsableCommand {
 
   /// `--dry-run`
   private func describe(_ plan: OutputPlan) throws {
-    let probe = try Probe.Result(source: source, model: model.model)
+    guard let clip else { throw FoleyError.usage("--dry-run needs a video.") }
+    let probe = try ProbeResult(
+      clip: clip, start: content.start?.seconds, end: content.end?.seconds, model: model.model)
     if reports.json {
       Terminal.output(JSON.text(probe) + "\n")
     } else {
@@ -106,7 +108,7 @@ struct Generate: ParsableCommand {
         .joined(separator: ", ")))
       let existing = plan.existing
       if !existing.isEmpty { lines.append(("exists", existing.joined(separator: ", "))) }
-      Terminal.output(Probe.text(lines))
+      Terminal.output(ProbeResult.text(lines))
     }
   }
 

@@ -22,7 +22,7 @@ public struct WindowPlan: Sendable, Equatable {
   }
 
   /// The plan for a clip of so many seconds: its length in samples is exact, and at least 1.
-  init(duration: Rational) {
+  public init(duration: Rational) {
     self.init(samples: max(1, duration.scaled(to: Int64(Clock.sampleRate))))
   }
 
