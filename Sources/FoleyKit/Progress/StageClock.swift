@@ -37,7 +37,7 @@ enum ProcessMeasure {
   /// The most memory the process has had resident, in bytes.
   static var peakMemory: Int {
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return usage.ru_maxrss * 1024
   }
 }

@@ -23,7 +23,7 @@ public struct WindowPlan: Sendable, Equatable {
 
   /// The plan for a clip of so many seconds: its length in samples is exact, and at least 1.
   public init(duration: Rational) {
-    self.init(samples: max(1, duration.scaled(to: Int64(Clock.sampleRate))))
+    self.init(samples: max(1, duration.scaled(to: Clock.sampleRate)))
   }
 
   public var seconds: Double { Double(samples) / Double(Clock.sampleRate) }
