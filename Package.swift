@@ -69,7 +69,9 @@ let package = Package(
     .testTarget(name: "SignalTests", dependencies: ["Signal", "TestSupport"]),
     .testTarget(name: "MediaTests", dependencies: ["Media", "TestSupport"]),
     .testTarget(name: "FoleyKitTests", dependencies: ["FoleyKit", "CPUBackend", "TestSupport"]),
-    .testTarget(name: "foleyTests", dependencies: ["foley", "foley-bench", "Media", "TestSupport"]),
+    .testTarget(
+      name: "foleyTests", dependencies: ["foley", "foley-bench", "TestSupport"],
+      exclude: ["Snapshots"]),
   ],
   swiftLanguageModes: [.v6]
 )

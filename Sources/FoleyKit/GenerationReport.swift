@@ -2,15 +2,15 @@ import Motion
 import Sampling
 
 /// What came of a generation: the object that `--json` prints.
-public struct GenerationReport: Codable, Sendable {
-  public struct Model: Codable, Sendable {
+public struct GenerationReport: Encodable, Sendable {
+  public struct Model: Encodable, Sendable {
     public var name: String
     public var family: String
     public var folder: String
   }
 
   /// What was asked for, with the model's own values where nothing was said.
-  public struct Parameters: Codable, Sendable {
+  public struct Parameters: Encodable, Sendable {
     public var prompt: String
     public var negativePrompt: String
     public var seed: UInt64
@@ -22,7 +22,7 @@ public struct GenerationReport: Codable, Sendable {
   }
 
   /// Files written; absent where none was asked for.
-  public struct Output: Codable, Sendable {
+  public struct Output: Encodable, Sendable {
     public var audio: String?
     public var video: String?
     public var plot: String?
@@ -48,6 +48,8 @@ public struct GenerationReport: Codable, Sendable {
   /// Events seen in the picture, in seconds from the start of the sound.
   public var events: [VisualEvent]
   public var cuts: [Double]
+  /// Motion energy, 25 values per second, 0 to 1; not part of the JSON.
+  public var energy: [Float] = []
   /// The most the limiter took away at any moment, in dB; 0 where nothing was too loud.
   public var limiterReduction: Double
   /// Largest sample, in dB of full scale; absent where all is zero.
@@ -60,4 +62,9 @@ public struct GenerationReport: Codable, Sendable {
   /// Bytes.
   public var peakMemory: Int
   public var warnings: [String]
+
+  private enum CodingKeys: String, CodingKey {
+    case output, sampleRate, samples, seconds, windows, model, parameters, events, cuts
+    case limiterReduction, peak, backend, timings, speed, peakMemory, warnings
+  }
 }

@@ -90,7 +90,7 @@ public struct Pipeline: Sendable {
       samples: plan.samples, seconds: plan.seconds, windows: plan.count,
       model: .init(
         name: description.folder.name, family: description.family, folder: description.folder.path),
-      parameters: .init(request, settings), events: track.motion.events, cuts: track.motion.cuts,
+      parameters: .init(request, settings), events: track.motion.events, cuts: track.motion.cuts, energy: track.motion.energy,
       limiterReduction: sound.limiterReduction, peak: sound.peak, backend: backend.name,
       timings: clock.dictionary, speed: plan.seconds / max(total, 1e-9),
       peakMemory: ProcessMeasure.peakMemory, warnings: track.warnings)
@@ -116,6 +116,6 @@ extension GenerationReport.Parameters {
     self.init(
       prompt: request.prompt, negativePrompt: request.negativePrompt, seed: request.seed,
       steps: settings.steps, guidance: settings.guidance, sampler: settings.solver)
-    if case .video(_, let start, let end) = request.source { (self.start, self.end) = (start, end) }
+    if case .video(_, let start, let end, _) = request.source { (self.start, self.end) = (start, end) }
   }
 }

@@ -27,10 +27,8 @@ struct Generate: ParsableCommand {
   @OptionGroup var hidden: HiddenOptions
 
   func validate() throws {
-    if clip == nil && hidden.seconds == nil { throw ValidationError("Name a video.") }
-    if clip != nil && hidden.seconds != nil {
-      throw ValidationError("--seconds is for a run without a video.")
-    }
+    // Without a clip, so many seconds of black: for measuring a model by given events.
+    if clip == nil && content.seconds == nil { throw ValidationError("Name a video.") }
     if reports.json && output.output == "-" {
       throw ValidationError("--json and -o - both want standard output.")
     }
@@ -74,9 +72,10 @@ struct Generate: ParsableCommand {
   }
 
   private var source: GenerationRequest.Source {
-    if let seconds = hidden.seconds { return .black(seconds: seconds) }
+    guard let clip else { return .black(seconds: content.seconds ?? 0) }
     return .video(
-      path: clip ?? "", start: content.start?.seconds, end: content.end?.seconds)
+      path: clip, start: content.start?.seconds, end: content.end?.seconds,
+      pictureSeconds: content.seconds)
   }
 
   /// False when the output exists and may stay.

@@ -47,6 +47,10 @@ struct ContentOptions: ParsableArguments {
   @Option(help: ArgumentHelp("End here in the clip.", valueName: "time"))
   var end: TimeArgument?
 
+  @Option(
+    help: ArgumentHelp("How long a single picture sounds; 8 by default.", valueName: "seconds"))
+  var seconds: Double?
+
   mutating func validate() throws {
     if prompt != nil && promptFile != nil {
       throw ValidationError("--prompt and --prompt-file exclude each other.")
@@ -56,6 +60,9 @@ struct ContentOptions: ParsableArguments {
     }
     if let cfgScale, !(0...50).contains(cfgScale) {
       throw ValidationError("--cfg-scale \(cfgScale): give a number from 0 to 50.")
+    }
+    if let seconds, !(seconds >= 0.02 && seconds <= 86_400) {
+      throw ValidationError("--seconds \(seconds): give a number from 0.02 to 86400.")
     }
     if let start, let end, end.seconds <= start.seconds {
       throw ValidationError("--end must come after --start.")
@@ -188,17 +195,7 @@ struct HiddenOptions: ParsableArguments {
   @Option(help: .hidden)
   var useEvents: String?
 
-  /// No picture for so many seconds, in place of a clip.
-  @Option(help: .hidden)
-  var seconds: Double?
-
   /// A safetensors file with the tensor `noise` [latents, channels].
   @Option(help: .hidden)
   var noise: String?
-
-  mutating func validate() throws {
-    if let seconds, !(seconds >= 0.02 && seconds <= 86_400) {
-      throw ValidationError("--seconds \(seconds): give a number from 0.02 to 86400.")
-    }
-  }
 }

@@ -24,11 +24,24 @@ struct GenerationRun {
   }
 
   private func writeAll() throws -> GenerationReport {
-    let sink = SoundFile(
-      try WaveWriter(path: plan.audioPath, sampleRate: Clock.sampleRate, encoding: plan.encoding))
-    var report = try pipeline.generate(request, into: sink, tell: display.show)
-    try sink.writer.finish()
+    let file = SoundFile(try plan.writer())
+    var report = try pipeline.generate(request, into: file, tell: display.show)
+    try file.writer.finish()
     if case .file(let path) = plan.audio { report.output.audio = path }
+
+    if let path = plan.events {
+      try EventFile(events: report.events, cuts: report.cuts, energy: report.energy).write(to: path)
+      report.output.events = path
+    }
+    if let path = plan.mux, case .video(let video, _, _, _) = request.source {
+      let muxed = try mux(video: video, audio: plan.audioPath, into: path)
+      if muxed.droppedStreams > 0 {
+        let warning = "\(path): \(muxed.droppedStreams) streams of the clip do not fit this container"
+        report.warnings.append(warning)
+        display.show(.warning(warning))
+      }
+      report.output.video = path
+    }
     return report
   }
 }
@@ -43,11 +56,13 @@ private final class SoundFile: SoundSink {
 }
 
 extension OutputPlan {
-  var encoding: WaveEncoding {
-    switch bitDepth {
-    case .sixteen: .pcm16
-    case .twentyFour: .pcm24
-    case .float: .float32
-    }
+  fileprivate func writer() throws(MediaError) -> WaveWriter {
+    let encoding: WaveEncoding =
+      switch bitDepth {
+      case .sixteen: .pcm16
+      case .twentyFour: .pcm24
+      case .float: .float32
+      }
+    return try WaveWriter(path: audioPath, sampleRate: Clock.sampleRate, encoding: encoding)
   }
 }

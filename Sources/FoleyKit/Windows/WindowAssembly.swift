@@ -19,14 +19,10 @@ struct WindowAssembly {
   private var pictures: PictureGrid?
   private var nextWindow = 0
 
-  init(_ request: GenerationRequest, pictureSize: Int?) {
+  /// - Parameter isPicture: the clip is a single picture. Who gives one wants to hear it, still as it is.
+  init(_ request: GenerationRequest, pictureSize: Int?, isPicture: Bool) {
     givenEvents = request.givenEvents
-    // Who gives a single picture wants to hear it, still as it is.
-    if case .still = request.source {
-      mayBeStill = false
-    } else {
-      mayBeStill = request.prompt.isEmpty
-    }
+    mayBeStill = request.prompt.isEmpty && !isPicture
     pictures = pictureSize.map { PictureGrid(rate: WindowFeed.pictureRate, size: $0) }
   }
 

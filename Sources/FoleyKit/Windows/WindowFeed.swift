@@ -71,28 +71,32 @@ final class WindowFeed: Sendable {
     case .black(let seconds):
       let plan = WindowPlan(duration: Rational(nearest: seconds, timescale: 48_000))
       _ = expectations.put(Expectation(plan: plan))
-      var assembly = WindowAssembly(request, pictureSize: nil)
+      var assembly = WindowAssembly(request, pictureSize: nil, isPicture: false)
       _ = emit(&assembly, .finished(plan))
       seen.withLock { $0.motion = assembly.motion }
 
-    case .video(let path, let start, let end):
+    case .video(let path, let start, let end, let pictureSeconds):
+      let reader = try VideoReader(path: path, start: start, end: end)
+      let isPicture = reader.information.isStill
+      guard isPicture || pictureSeconds == nil else {
+        throw FoleyError.usage(
+          "\(path): is a video, whose length is known; --seconds is for single pictures.")
+      }
       try watch(
-        VideoReader(path: path, start: start, end: end), request, pictureSize: pictureSize)
-
-    case .still(let path, let seconds):
-      try watch(
-        VideoReader(path: path), request, pictureSize: pictureSize, stillSeconds: seconds)
+        reader, request, pictureSize: pictureSize,
+        pictureSeconds: isPicture ? pictureSeconds ?? Double(WindowPlan.length) : nil)
     }
   }
 
+  /// - Parameter pictureSeconds: how long the single picture of the file is shown; nil: it is a video.
   private func watch(
     _ reader: VideoReader, _ request: GenerationRequest, pictureSize: Int?,
-    stillSeconds: Double? = nil
+    pictureSeconds: Double?
   ) throws {
-    let stillDuration = stillSeconds.map { Rational(nearest: $0, timescale: 48_000) }
-    let expected = stillDuration ?? reader.expectedDuration
+    let shown = pictureSeconds.map { Rational(nearest: $0, timescale: 48_000) }
+    let expected = shown ?? reader.expectedDuration
     _ = expectations.put(Expectation(plan: expected.map { WindowPlan(duration: $0) }))
-    var assembly = WindowAssembly(request, pictureSize: pictureSize)
+    var assembly = WindowAssembly(request, pictureSize: pictureSize, isPicture: shown != nil)
     let gray = PictureSize(ofMotionIn: reader.information)
     while let frame = try reader.next() {
       let picture = try frame.picture(
@@ -104,7 +108,7 @@ final class WindowFeed: Sendable {
           time: time, width: gray.width, height: gray.height, pixels: picture.bytes))
       guard emit(&assembly, .reached(time)) else { return }
     }
-    guard let duration = stillDuration ?? reader.finalDuration else {
+    guard let duration = shown ?? reader.finalDuration else {
       preconditionFailure("a video read to its end without a length")
     }
     try assembly.finish(duration: duration)
