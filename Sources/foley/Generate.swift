@@ -49,7 +49,7 @@ struct Generate: ParsableCommand {
 
     let request = try request()
     let description = try ModelFamilies.describe(ModelFolder.find(model.model))
-    let threads = model.threads ?? Processors.available
+    let threads = model.threads ?? ProcessInfo.processInfo.activeProcessorCount
     let backend = CPUBackend(threads: threads)
     let run = GenerationRun(
       pipeline: Pipeline(model: description, backend: backend, threads: threads), request: request, plan: plan,
@@ -127,19 +127,5 @@ struct Generate: ParsableCommand {
       Terminal.error("  \(stage): \(String(format: "%.2f", seconds)) s\n")
     }
     Terminal.error("  peak memory: \(report.peakMemory / 1_000_000) MB\n")
-  }
-}
-
-/// How many processors this process may use.
-enum Processors {
-  static var available: Int {
-    var set = cpu_set_t()
-    guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else {
-      return ProcessInfo.processInfo.activeProcessorCount
-    }
-    let count = withUnsafeBytes(of: set) { bytes in
-      bytes.reduce(0) { $0 + $1.nonzeroBitCount }
-    }
-    return max(1, min(256, count))
   }
 }

@@ -5,7 +5,7 @@ import Sampling
 
 // The options of `generate`, in the groups its help shows.
 
-extension Solver: @retroactive ExpressibleByArgument {}
+extension Solver: ExpressibleByArgument {}
 
 struct ContentOptions: ParsableArguments {
   @Option(
