@@ -17,7 +17,10 @@ let package = Package(
     // C libraries of the system, and our C.
     .systemLibrary(name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev"])]),
     .systemLibrary(name: "CSndFile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"])]),
-    .target(name: "CMedia", dependencies: ["CFFmpeg"], cSettings: cSettings),
+    .target(
+      name: "CMedia", dependencies: ["CFFmpeg"], cSettings: cSettings,
+      // pkg-config names libavformat alone, and C sources do not see the module map's link lines.
+      linkerSettings: ["avcodec", "swscale", "avutil"].map { .linkedLibrary($0) }),
     .target(name: "CKernels", cSettings: cSettings),
 
     // Arithmetic: values, the protocol every device implements, and its implementations.

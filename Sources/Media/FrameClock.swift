@@ -16,7 +16,10 @@ struct FrameClock {
 
   /// The first frame's time in ticks, known once a frame states a time.
   private(set) var origin: Int64?
+  /// Times that were stated but contradict their neighbours.
   private(set) var repaired = 0
+  /// Times that were not stated; normal for raw streams and for the last reordered frames of old formats.
+  private(set) var missing = 0
   private var shift = Rational.zero
   private var last: Rational?
   private var lastDuration = Rational.zero
@@ -49,7 +52,7 @@ struct FrameClock {
   private mutating func nextTime(_ ticks: Int64?) -> Rational {
     let step = nominal ?? Rational(1, 25)
     guard let ticks else {
-      repaired += 1
+      missing += 1
       return last.map { $0 + step } ?? .zero
     }
     guard let origin else {

@@ -101,7 +101,7 @@ public enum MediaWarning: Equatable, Sendable {
   case truncated(end: Double, stated: Double)
   /// Reading stopped before the end of the file.
   case readError(reason: String)
-  /// Frames with a missing, repeated or implausible time, which got one from the frame rate.
+  /// Frames with a repeated or implausible time, which got one from the frame rate.
   case repairedTimes(count: Int)
 }
 

@@ -41,7 +41,7 @@ public final class VideoReader {
     path: String, start: Double? = nil, end: Double? = nil, threads: Int = 0
   ) throws(MediaError) {
     precondition((start ?? 0) >= 0 && (start ?? 0).isFinite, "a range starts at 0 or later")
-    precondition((end ?? 1) > (start ?? 0), "a range ends after its start")
+    precondition((end ?? .infinity) > (start ?? 0), "a range ends after its start")
     self.path = path
     self.start = Rational(nearest: start ?? 0, timescale: VideoReader.rangeTimescale)
     self.end = end.flatMap {
@@ -168,7 +168,7 @@ public final class VideoReader {
   private static let seekMargins = [Rational(1, 2), Rational(2), Rational(8), Rational(32)]
 
   private func seekNearStart() throws(MediaError) {
-    guard decoder.info.can_seek != 0, let origin = clock.origin, clock.repaired == 0 else { return }
+    guard decoder.info.can_seek != 0, let origin = clock.origin, clock.missing == 0 else { return }
     for margin in VideoReader.seekMargins where start - margin > Rational(1) {
       let target = (start - margin) / clock.timeBase
       let ticks = Rational(origin) + Rational(target.scaled(to: 1).asInt64)
