@@ -55,6 +55,7 @@ struct ParityCheck {
       case "dit-trajectory": return try trajectory(fixture)
       case "minilm-text": return try sentenceEncoder(fixture)
       case "wordpiece-tokenizer": return try wordPiece(fixture)
+      case "efficientnet-lite0": return try pictureClassifier(fixture)
       default:
         return [
           Comparison(fixture: fixture.name, output: "-", .unsupported(module: fixture.module))

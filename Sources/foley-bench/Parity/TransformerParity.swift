@@ -91,9 +91,14 @@ extension ParityCheck {
     return x.view.picking(rows: backend.rowIndex(rows)).copied().reshaped(shape)
   }
 
+  /// The guided model and noise of a recorded run.
+  func recordedRun(_ fixture: Fixture) throws -> TrajectoryFixture {
+    try TrajectoryFixture(fixture, transformer: transformer(fixture))
+  }
+
   /// A whole guided run.
   func trajectory(_ fixture: Fixture) throws -> [Comparison] {
-    let run = try TrajectoryFixture(fixture, transformer: transformer(fixture))
+    let run = try recordedRun(fixture)
     guard run.solver == "euler" else {
       return [
         Comparison(
