@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import Media
 import Motion
 import Sampling
@@ -14,6 +15,7 @@ public struct Pipeline: Sendable {
   private let description: any ModelDescription
   private let backend: any Backend
   private let threads: Int
+  private let log = Logger(label: "foley.pipeline")
 
   /// - Parameters:
   ///   - backend: computes the networks.
@@ -79,6 +81,7 @@ public struct Pipeline: Sendable {
       plan = window.plan
       let done = window.plan?.seconds ?? Double((window.index + 1) * WindowPlan.hop)
       tell(.window(window.index + 1, secondsDone: done))
+      log.debug("window \(window.index + 1): \(clock)\(window.isStill ? ", still" : "")")
     }
     guard let plan else { preconditionFailure("a feed that ended before its last window") }
 

@@ -42,6 +42,7 @@ struct Generate: ParsableCommand {
   }
 
   func run() throws {
+    ErrorLog.use(from: reports.verbose ? .debug : .warning)
     let plan = try OutputPlan(output, clip: clip)
     let display = ProgressDisplay(reports.progress, quiet: reports.quiet)
     if reports.dryRun { return try describe(plan) }
@@ -58,7 +59,6 @@ struct Generate: ParsableCommand {
 
     if reports.json { Terminal.output(JSON.text(report) + "\n") }
     display.finish(summary(report))
-    if reports.verbose { tellTimings(report) }
   }
 
   // MARK: Before the run
@@ -119,13 +119,7 @@ struct Generate: ParsableCommand {
     let total = report.timings["total"] ?? 0
     return "\(files.isEmpty ? "done" : files.joined(separator: ", ")): "
       + "\(ProgressDisplay.text(report.seconds)) s of sound in \(ProgressDisplay.text(total)) s "
-      + "(\(ProgressDisplay.text(report.speed))x real time)"
-  }
-
-  private func tellTimings(_ report: GenerationReport) {
-    for (stage, seconds) in report.timings.sorted(by: { $0.key < $1.key }) {
-      Terminal.error("  \(stage): \(String(format: "%.2f", seconds)) s\n")
-    }
-    Terminal.error("  peak memory: \(report.peakMemory / 1_000_000) MB\n")
+      + "(\(ProgressDisplay.text(report.speed))x real time, "
+      + "\(report.peakMemory / 1_000_000) MB at most)"
   }
 }

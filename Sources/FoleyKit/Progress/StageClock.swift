@@ -26,6 +26,12 @@ struct StageClock {
   }
 }
 
+extension StageClock: CustomStringConvertible {
+  var description: String {
+    seconds.map { "\($0.stage) \(String(format: "%.2f", $0.seconds)) s" }.joined(separator: ", ")
+  }
+}
+
 extension Duration {
   var seconds: Double {
     Double(components.seconds) + Double(components.attoseconds) * 1e-18
