@@ -1,0 +1,443 @@
+#include "Internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Copies a file's pictures untouched and puts new sound beside them. All times are moved so that the
+// first shown frame comes at 0, which is where the sound starts.
+
+enum { MAXIMUM_READ_ERRORS = 32 };
+
+/// Formats that may jump in time are joined where they jump further than this.
+static const int64_t LONGEST_STEP_SECONDS = 10;
+
+typedef struct {
+  const media_mux_request *request;
+  media_mux_result *result;
+
+  AVFormatContext *input;
+  AVFormatContext *output;
+  AVPacket *packet;
+  /// Output stream of each input stream, or -1.
+  int *mapping;
+  int may_jump;
+  /// Added to input times, in the video stream's time base.
+  int64_t shift;
+  int64_t last_input_time;
+  int64_t *last_output_time;
+
+  AVCodecContext *encoder;
+  AVStream *audio;
+  AVFrame *frame;
+  AVPacket *audio_packet;
+  float *samples;
+  int frame_size;
+  int64_t next_sample;
+  int audio_ended;
+} muxer;
+
+static int fail(muxer *m, int stage, int error, const char *detail) {
+  if (!m->result->stage) {
+    m->result->stage = stage;
+    snprintf(m->result->detail, sizeof m->result->detail, "%s", detail ? detail : "");
+  }
+  return error;
+}
+
+// MARK: Sound
+
+static const AVCodec *find_encoder(int audio) {
+  switch (audio) {
+    case MEDIA_AUDIO_AAC: return avcodec_find_encoder(AV_CODEC_ID_AAC);
+    case MEDIA_AUDIO_PCM16: return avcodec_find_encoder(AV_CODEC_ID_PCM_S16LE);
+    case MEDIA_AUDIO_PCM24: return avcodec_find_encoder(AV_CODEC_ID_PCM_S24LE);
+    case MEDIA_AUDIO_FLAC16:
+    case MEDIA_AUDIO_FLAC24: return avcodec_find_encoder(AV_CODEC_ID_FLAC);
+    // FFmpeg's own encoders for these two are experiments.
+    case MEDIA_AUDIO_OPUS: return avcodec_find_encoder_by_name("libopus");
+    case MEDIA_AUDIO_VORBIS: return avcodec_find_encoder_by_name("libvorbis");
+    default: return NULL;
+  }
+}
+
+static enum AVSampleFormat sample_format(int audio) {
+  switch (audio) {
+    case MEDIA_AUDIO_PCM16:
+    case MEDIA_AUDIO_FLAC16: return AV_SAMPLE_FMT_S16;
+    case MEDIA_AUDIO_PCM24:
+    case MEDIA_AUDIO_FLAC24: return AV_SAMPLE_FMT_S32;
+    case MEDIA_AUDIO_OPUS: return AV_SAMPLE_FMT_FLT;
+    default: return AV_SAMPLE_FMT_FLTP;
+  }
+}
+
+int media_can_encode(int audio) { return find_encoder(audio) != NULL; }
+
+static int open_audio(muxer *m) {
+  const media_mux_request *request = m->request;
+  const AVCodec *codec = find_encoder(request->audio);
+  if (!codec) return fail(m, MEDIA_MUX_ENCODER, AVERROR_ENCODER_NOT_FOUND, NULL);
+  AVCodecContext *encoder = m->encoder = avcodec_alloc_context3(codec);
+  if (!encoder) return AVERROR(ENOMEM);
+  encoder->sample_fmt = sample_format(request->audio);
+  encoder->sample_rate = request->sample_rate;
+  encoder->time_base = (AVRational){1, request->sample_rate};
+  av_channel_layout_default(&encoder->ch_layout, request->channels);
+  if (request->audio == MEDIA_AUDIO_AAC || request->audio == MEDIA_AUDIO_OPUS
+      || request->audio == MEDIA_AUDIO_VORBIS)
+    encoder->bit_rate = 64000 + 96000 * (int64_t)request->channels;
+  if (request->audio == MEDIA_AUDIO_FLAC24 || request->audio == MEDIA_AUDIO_PCM24)
+    encoder->bits_per_raw_sample = 24;
+  encoder->thread_count = 1;
+  encoder->flags |= AV_CODEC_FLAG_BITEXACT;
+  if (m->output->oformat->flags & AVFMT_GLOBALHEADER)
+    encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+  int error = avcodec_open2(encoder, codec, NULL);
+  if (error < 0) return fail(m, MEDIA_MUX_ENCODER, error, codec->name);
+  m->audio = avformat_new_stream(m->output, NULL);
+  m->frame = av_frame_alloc();
+  m->audio_packet = av_packet_alloc();
+  m->frame_size = encoder->frame_size > 0 ? encoder->frame_size : 1024;
+  m->samples = av_malloc_array((size_t)m->frame_size * request->channels, sizeof *m->samples);
+  if (!m->audio || !m->frame || !m->audio_packet || !m->samples) return AVERROR(ENOMEM);
+  m->audio->time_base = encoder->time_base;
+  m->audio->disposition = AV_DISPOSITION_DEFAULT;
+  return avcodec_parameters_from_context(m->audio->codecpar, encoder);
+}
+
+static int32_t rounded(float sample, double scale) {
+  double value = sample * scale;
+  if (!(value > -scale)) return (int32_t)-scale;  // also NaN
+  if (value > scale - 1) return (int32_t)(scale - 1);
+  return (int32_t)(value < 0 ? value - 0.5 : value + 0.5);
+}
+
+/// Fills the frame from interleaved samples in the encoder's own form.
+static int fill_frame(muxer *m, int count) {
+  AVFrame *frame = m->frame;
+  av_frame_unref(frame);
+  frame->format = m->encoder->sample_fmt;
+  frame->sample_rate = m->encoder->sample_rate;
+  frame->nb_samples = count;
+  int error = av_channel_layout_copy(&frame->ch_layout, &m->encoder->ch_layout);
+  if (error < 0 || (error = av_frame_get_buffer(frame, 0)) < 0) return error;
+  int channels = m->request->channels, total = count * channels;
+  switch (frame->format) {
+    case AV_SAMPLE_FMT_S16:
+      for (int i = 0; i < total; i++)
+        ((int16_t *)frame->data[0])[i] = (int16_t)rounded(m->samples[i], 32768);
+      break;
+    case AV_SAMPLE_FMT_S32:
+      for (int i = 0; i < total; i++)
+        ((int32_t *)frame->data[0])[i] = rounded(m->samples[i], 8388608) * 256;
+      break;
+    case AV_SAMPLE_FMT_FLT:
+      memcpy(frame->data[0], m->samples, total * sizeof(float));
+      break;
+    default:
+      for (int channel = 0; channel < channels; channel++)
+        for (int i = 0; i < count; i++)
+          ((float *)frame->extended_data[channel])[i] = m->samples[i * channels + channel];
+  }
+  frame->pts = m->request->audio_start + m->next_sample;
+  return 0;
+}
+
+static int write_packet(muxer *m, AVPacket *packet) {
+  int error = av_interleaved_write_frame(m->output, packet);
+  return error < 0 ? fail(m, MEDIA_MUX_WRITE, error, NULL) : 0;
+}
+
+static int write_encoded(muxer *m) {
+  for (;;) {
+    int error = avcodec_receive_packet(m->encoder, m->audio_packet);
+    if (error == AVERROR(EAGAIN) || error == AVERROR_EOF) return 0;
+    if (error < 0) return fail(m, MEDIA_MUX_ENCODER, error, NULL);
+    m->audio_packet->stream_index = m->audio->index;
+    av_packet_rescale_ts(m->audio_packet, m->encoder->time_base, m->audio->time_base);
+    if ((error = write_packet(m, m->audio_packet)) < 0) return error;
+  }
+}
+
+/// Encodes and writes the next stretch of sound.
+static int advance_audio(muxer *m) {
+  int channels = m->request->channels, count = 0;
+  while (count < m->frame_size) {
+    int got = m->request->read(
+      m->request->context, m->samples + count * channels, m->frame_size - count);
+    if (got < 0) return fail(m, MEDIA_MUX_AUDIO, AVERROR(EIO), NULL);
+    if (got == 0) break;
+    count += got;
+  }
+  int error = 0;
+  if (count > 0) {
+    int given = count;
+    if (
+      count < m->frame_size && m->encoder->frame_size > 0
+      && !(m->encoder->codec->capabilities & AV_CODEC_CAP_SMALL_LAST_FRAME)) {
+      memset(
+        m->samples + count * channels, 0,
+        (size_t)(m->frame_size - count) * channels * sizeof *m->samples);
+      given = m->frame_size;
+    }
+    if ((error = fill_frame(m, given)) < 0) return error;
+    m->next_sample += given;
+    error = avcodec_send_frame(m->encoder, m->frame);
+    if (error < 0) return fail(m, MEDIA_MUX_ENCODER, error, NULL);
+  }
+  if (count < m->frame_size) {
+    m->audio_ended = 1;
+    error = avcodec_send_frame(m->encoder, NULL);
+    if (error < 0) return fail(m, MEDIA_MUX_ENCODER, error, NULL);
+  }
+  return write_encoded(m);
+}
+
+// MARK: Streams
+
+static int is_cover(const AVStream *stream) {
+  return stream->codecpar->codec_type == AVMEDIA_TYPE_VIDEO
+    && (stream->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0;
+}
+
+static int is_kept(const muxer *m, const AVStream *stream) {
+  enum AVCodecID codec = stream->codecpar->codec_id;
+  const char *container = m->output->oformat->name;
+  int holds = avformat_query_codec(m->output->oformat, codec, FF_COMPLIANCE_NORMAL);
+  if (stream->index == m->request->stream) return holds != 0;
+  if (is_cover(stream))
+    return holds == 1
+      && (strcmp(container, "mp4") == 0 || strcmp(container, "ipod") == 0
+          || strcmp(container, "matroska") == 0);
+  switch (stream->codecpar->codec_type) {
+    case AVMEDIA_TYPE_SUBTITLE: return holds == 1;
+    case AVMEDIA_TYPE_ATTACHMENT: return strcmp(container, "matroska") == 0;
+    default: return 0;
+  }
+}
+
+static int copy_side_data(const AVStream *from, AVStream *to) {
+#if MEDIA_SIDE_DATA_IN_PARAMETERS
+  (void)from, (void)to;  // copied with the parameters
+#else
+  for (int i = 0; i < from->nb_side_data; i++) {
+    const AVPacketSideData *data = &from->side_data[i];
+    uint8_t *copy = av_stream_new_side_data(to, data->type, data->size);
+    if (!copy) return AVERROR(ENOMEM);
+    memcpy(copy, data->data, data->size);
+  }
+#endif
+  return 0;
+}
+
+static int copy_stream(muxer *m, const AVStream *from) {
+  AVStream *to = avformat_new_stream(m->output, NULL);
+  if (!to) return AVERROR(ENOMEM);
+  int error = avcodec_parameters_copy(to->codecpar, from->codecpar);
+  if (error < 0 || (error = copy_side_data(from, to)) < 0) return error;
+  // A tag of the other container would be refused; without one the muxer chooses.
+  unsigned tag;
+  const struct AVCodecTag *const *tags = m->output->oformat->codec_tag;
+  if (
+    tags && av_codec_get_id(tags, from->codecpar->codec_tag) != from->codecpar->codec_id
+    && av_codec_get_tag2(tags, from->codecpar->codec_id, &tag))
+    to->codecpar->codec_tag = 0;
+  to->time_base = from->time_base;
+  to->avg_frame_rate = from->avg_frame_rate;
+  to->r_frame_rate = from->r_frame_rate;
+  to->sample_aspect_ratio = from->sample_aspect_ratio;
+  to->disposition = from->disposition;
+  error = av_dict_copy(&to->metadata, from->metadata, 0);
+  // Matroska's statistics of the old stream; the muxer writes its own.
+  av_dict_set(&to->metadata, "DURATION", NULL, 0);
+  if (error < 0) return error;
+  m->mapping[from->index] = to->index;
+  return 0;
+}
+
+static int copy_chapters(muxer *m) {
+  unsigned count = m->input->nb_chapters;
+  if (count == 0) return 0;
+  AVRational base = m->input->streams[m->request->stream]->time_base;
+  m->output->chapters = av_calloc(count, sizeof *m->output->chapters);
+  if (!m->output->chapters) return AVERROR(ENOMEM);
+  for (unsigned i = 0; i < count; i++) {
+    const AVChapter *from = m->input->chapters[i];
+    int64_t start = av_rescale_q(m->request->first_time, base, from->time_base);
+    if (from->end <= start) continue;
+    AVChapter *to = av_mallocz(sizeof *to);
+    if (!to) return AVERROR(ENOMEM);
+    m->output->chapters[m->output->nb_chapters++] = to;
+    to->id = from->id;
+    to->time_base = from->time_base;
+    to->start = FFMAX(0, from->start - start);
+    to->end = from->end - start;
+    int error = av_dict_copy(&to->metadata, from->metadata, 0);
+    if (error < 0) return error;
+  }
+  return 0;
+}
+
+static int open_output(muxer *m) {
+  const media_mux_request *request = m->request;
+  int error = avformat_alloc_output_context2(
+    &m->output, NULL, request->container, request->output_url);
+  if (error < 0) return fail(m, MEDIA_MUX_CONTAINER, error, NULL);
+  m->output->flags |= AVFMT_FLAG_BITEXACT;
+  unsigned streams = m->input->nb_streams;
+  m->mapping = av_malloc_array(streams, sizeof *m->mapping);
+  if (!m->mapping) return AVERROR(ENOMEM);
+  for (unsigned i = 0; i < streams; i++) m->mapping[i] = -1;
+  // The picture and its sound first, as players expect, then what else there is.
+  const AVStream *video = m->input->streams[request->stream];
+  if (!is_kept(m, video))
+    return fail(
+      m, MEDIA_MUX_CONTAINER, AVERROR(EINVAL), avcodec_get_name(video->codecpar->codec_id));
+  if ((error = copy_stream(m, video)) < 0 || (error = open_audio(m)) < 0) return error;
+  for (unsigned i = 0; i < streams; i++) {
+    AVStream *stream = m->input->streams[i];
+    if ((int)i == request->stream) continue;
+    if (is_kept(m, stream)) {
+      if ((error = copy_stream(m, stream)) < 0) return error;
+      continue;
+    }
+    stream->discard = AVDISCARD_ALL;
+    if (stream->codecpar->codec_type != AVMEDIA_TYPE_AUDIO) m->result->dropped_streams++;
+  }
+  if ((error = av_dict_copy(&m->output->metadata, m->input->metadata, 0)) < 0) return error;
+  // These describe the old container.
+  static const char *const stale[] = {"major_brand", "minor_version", "compatible_brands", "encoder"};
+  for (size_t i = 0; i < sizeof stale / sizeof *stale; i++)
+    av_dict_set(&m->output->metadata, stale[i], NULL, 0);
+  if ((error = copy_chapters(m)) < 0) return error;
+  m->last_output_time = av_malloc_array(m->output->nb_streams, sizeof *m->last_output_time);
+  if (!m->last_output_time) return AVERROR(ENOMEM);
+  for (unsigned i = 0; i < m->output->nb_streams; i++) m->last_output_time[i] = AV_NOPTS_VALUE;
+  error = avio_open(&m->output->pb, request->output_url, AVIO_FLAG_WRITE);
+  if (error < 0) return fail(m, MEDIA_MUX_CREATE, error, NULL);
+  error = avformat_write_header(m->output, NULL);
+  if (error < 0)
+    return fail(
+      m, media_error_number(error) == ENOSPC ? MEDIA_MUX_WRITE : MEDIA_MUX_CONTAINER, error,
+      avcodec_get_name(video->codecpar->codec_id));
+  return 0;
+}
+
+// MARK: Packets
+
+/// Joins the clock of formats that jump where the reader joins it.
+static void follow_jumps(muxer *m, const AVPacket *packet, AVRational base) {
+  int64_t time = packet->dts != AV_NOPTS_VALUE ? packet->dts : packet->pts;
+  if (!m->may_jump || time == AV_NOPTS_VALUE) return;
+  int64_t last = m->last_input_time;
+  m->last_input_time = time;
+  if (last == AV_NOPTS_VALUE) return;
+  int64_t second = FFMAX(1, av_rescale_q(1, (AVRational){1, 1}, base));
+  if (time - last <= LONGEST_STEP_SECONDS * second && time - last >= -second) return;
+  m->shift += last + FFMAX(1, packet->duration) - time;
+}
+
+/// Gives the packet its place on the output clock; 0 when it lies before the first shown frame and
+/// belongs to no picture.
+static int place(muxer *m, AVPacket *packet) {
+  const AVStream *from = m->input->streams[packet->stream_index];
+  AVStream *to = m->output->streams[m->mapping[packet->stream_index]];
+  AVRational video_base = m->input->streams[m->request->stream]->time_base;
+  int is_video = packet->stream_index == m->request->stream;
+  if (is_cover(from)) {
+    packet->pts = packet->dts = 0;
+    packet->stream_index = to->index;
+    return 1;
+  }
+  if (is_video) follow_jumps(m, packet, from->time_base);
+  int64_t offset =
+    av_rescale_q(m->shift - m->request->first_time, video_base, from->time_base);
+  if (packet->pts != AV_NOPTS_VALUE) packet->pts += offset;
+  if (packet->dts != AV_NOPTS_VALUE) packet->dts += offset;
+  if (!is_video && packet->pts != AV_NOPTS_VALUE && packet->pts < 0) return 0;
+  av_packet_rescale_ts(packet, from->time_base, to->time_base);
+  int64_t *last = &m->last_output_time[to->index];
+  if (packet->dts == AV_NOPTS_VALUE)
+    packet->dts = *last != AV_NOPTS_VALUE ? *last + 1 : FFMIN(0, packet->pts);
+  if (packet->pts == AV_NOPTS_VALUE) packet->pts = packet->dts;
+  // Muxers refuse decoding times that do not rise.
+  if (*last != AV_NOPTS_VALUE && packet->dts <= *last) packet->dts = *last + 1;
+  if (packet->pts < packet->dts) packet->pts = packet->dts;
+  *last = packet->dts;
+  packet->stream_index = to->index;
+  packet->pos = -1;
+  return 1;
+}
+
+static int copy_packets(muxer *m) {
+  int errors = 0, error;
+  while (errors < MAXIMUM_READ_ERRORS) {
+    error = av_read_frame(m->input, m->packet);
+    if (error == AVERROR_EOF) break;
+    if (error < 0) {
+      errors++;
+      continue;
+    }
+    int index = m->packet->stream_index;
+    if (
+      index >= (int)m->input->nb_streams || m->mapping[index] < 0 || !place(m, m->packet)) {
+      av_packet_unref(m->packet);
+      continue;
+    }
+    AVRational base = m->output->streams[m->packet->stream_index]->time_base;
+    while (
+      !m->audio_ended
+      && av_compare_ts(
+           m->request->audio_start + m->next_sample, m->encoder->time_base, m->packet->dts, base)
+        <= 0)
+      if ((error = advance_audio(m)) < 0) return error;
+    if ((error = write_packet(m, m->packet)) < 0) return error;
+  }
+  while (!m->audio_ended)
+    if ((error = advance_audio(m)) < 0) return error;
+  return 0;
+}
+
+static int finish_output(muxer *m) {
+  int error = av_write_trailer(m->output);
+  if (error >= 0 && m->output->pb->error < 0) error = m->output->pb->error;
+  int closed = avio_closep(&m->output->pb);
+  if (error >= 0) error = closed;
+  return error < 0 ? fail(m, MEDIA_MUX_WRITE, error, NULL) : 0;
+}
+
+int media_mux(const media_mux_request *request, media_mux_result *result) {
+  memset(result, 0, sizeof *result);
+  muxer m = {.request = request, .result = result, .last_input_time = AV_NOPTS_VALUE};
+  int error = media_open_container(request->video_url, &m.input, 1);
+  if (error < 0) {
+    fail(&m, MEDIA_MUX_INPUT, error, NULL);
+    goto done;
+  }
+  if (request->stream >= (int)m.input->nb_streams) {
+    error = fail(&m, MEDIA_MUX_INPUT, AVERROR_STREAM_NOT_FOUND, NULL);
+    goto done;
+  }
+  m.may_jump = (m.input->iformat->flags & AVFMT_TS_DISCONT) != 0;
+  error = AVERROR(ENOMEM);
+  if (!(m.packet = av_packet_alloc())) goto done;
+  if ((error = open_output(&m)) < 0) goto done;
+  if ((error = copy_packets(&m)) < 0) goto done;
+  error = finish_output(&m);
+done:
+  av_free(m.samples);
+  av_free(m.mapping);
+  av_free(m.last_output_time);
+  av_packet_free(&m.audio_packet);
+  av_packet_free(&m.packet);
+  av_frame_free(&m.frame);
+  avcodec_free_context(&m.encoder);
+  if (m.output) {
+    if (m.output->pb) avio_closep(&m.output->pb);
+    avformat_free_context(m.output);
+  }
+  avformat_close_input(&m.input);
+  if (error < 0 && !result->stage) result->stage = MEDIA_MUX_WRITE;
+  return error < 0 ? error : 0;
+}
