@@ -1,1 +1,4 @@
 #pragma once
+
+#include "FoleyKernels.h"
+#include "FoleyThreads.h"
