@@ -3,18 +3,20 @@
 
   bridge.py --model Models/mini --manifest ../shared/data/sfx/manifest.jsonl FOLDER
 
-FOLDER holds pictures (jpg, png, webp) and clips (mp4, mkv, webm, mov, avi; read with the ffmpeg tool at 8
-frames a second). A file's name says which sound classes fit what is seen, joined by "+", before a double
-hyphen; the rest is free:
+FOLDER holds pictures (jpg, png, webp) and clips (mp4, mkv, webm, mov, avi; read with the ffmpeg
+tool at 8 frames a second). A file's name says which sound classes fit what is seen, joined by "+",
+before a double hyphen; the rest is free:
 
   dog_bark--husky.jpg    impact_metal_heavy+chop_wood--hammer.png    train--freight.mp4
 
-The classes are those of the manifest. Each class is the mean of its captions' sentence vectors; a file is
-a hit if a fitting class is among the three nearest to its bridge vector (for a clip: to the mean over its
-frames). Printed per file: hit, first class right, audible mass, the three classes, what was expected, and
-for clips the share of frames that are hits. The last line counts. Exit status 1 when fewer than half hit.
+The classes are those of the manifest. Each class is the mean of its captions' sentence vectors; a
+file is a hit if a fitting class is among the three nearest to its bridge vector (for a clip: to the
+mean over its frames). Printed per file: hit, first class right, audible mass, the three classes,
+what was expected, and for clips the share of frames that are hits. The last line counts. Exit
+status 1 when fewer than half hit.
 
---blank adds flat and noisy pictures and prints the length of their vectors, which should be near 0.
+--blank also prints the length of the vectors of pictures of nothing: 0 for flat ones. (Plain noise
+does fool the network: it sees birds.)
 """
 
 import argparse
@@ -81,7 +83,8 @@ def main():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", type=Path, required=True, help="folder of the embedded model")
-    parser.add_argument("--manifest", type=Path, required=True, help="captions of the sound classes")
+    parser.add_argument("--manifest", type=Path, required=True,
+                        help="captions of the sound classes")
     parser.add_argument("--blank", action="store_true", help="also try pictures of nothing")
     arguments = parser.parse_args()
     torch.set_num_threads(1)

@@ -3,8 +3,8 @@
 
   export_bridge.py --output MODELFOLDER [--manifest ../shared/data/sfx/manifest.jsonl]
 
-`imagenet_sounds.tsv` gives for each of the 1000 image classes a caption of its sound and a weight: 1 for
-a thing that is heard whenever it is seen, near 0 for a silent one. Stored are
+`imagenet_sounds.tsv` gives for each of the 1000 image classes a caption of its sound and a weight:
+1 for a thing that is heard whenever it is seen, near 0 for a silent one. Stored are
 
   vectors  [1000, 384] f16   unit sentence vectors of the captions, by the int8 model in MODELFOLDER
   audible  [1000]      f32   the weights
@@ -12,7 +12,8 @@ a thing that is heard whenever it is seen, near 0 for a silent one. Stored are
 With --manifest, captions that no training clip has are an error: the generator knows those it was
 trained on, so the table should use their words.
 
-How the two are used, per frame of 8 a second with class logits l (`semantic_bridge.py` is the code):
+How the two are used, per frame of 8 a second with class logits l (`semantic_bridge.py` is the
+code):
 
   p[t]    = softmax(l[t])
   q[t]    = mean of p over the frames t-8 ... t+8 that exist

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Exports MiniLM (all-MiniLM-L6-v2) as `text.safetensors` and `vocab.txt`.
 
-Every matrix is stored as int8 with one factor per row (`<key>.scale`); vectors stay f32. The pooler and
-the position numbers are left out: the sentence vector is the mean of the token states. Prints how close
-the sentence vectors of all captions stay to those of the f32 model.
+Every matrix is stored as int8 with one factor per row (`<key>.scale`); vectors stay f32. The pooler
+and the position numbers are left out: the sentence vector is the mean of the token states. Prints
+how close the sentence vectors of all captions stay to those of the f32 model.
 
     export_text.py --output MODELFOLDER --manifest ../shared/data/sfx/manifest.jsonl
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from text_encoder import TextEncoder, dequantised
+from text_encoder import TextEncoder
 
 UNUSED = ("pooler.", "embeddings.position_ids")
 
@@ -28,8 +28,11 @@ def package_folder():
 
 
 def quantised(matrix):
-    """int8 rows and their factors. Each row's factor is the one of a few candidates below its largest
-    value that loses least: clipping a lone outlier a little often serves the rest of the row better."""
+    """int8 rows and their factors.
+
+    Each row's factor is the one of a few candidates, at or below its largest value, that loses
+    least: clipping a lone outlier a little often serves the rest of the row better.
+    """
     peak = matrix.abs().amax(1).clamp_min(1e-12)
     best = torch.full_like(peak, float("inf"))
     scale = peak / 127
@@ -54,7 +57,8 @@ def captions(manifest):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--output", type=Path, required=True, help="folder for the two files")
     parser.add_argument("--manifest", type=Path, help="captions to compare on")
     arguments = parser.parse_args()
@@ -79,7 +83,8 @@ def main():
 
     if arguments.manifest:
         texts = captions(arguments.manifest)
-        exact = TextEncoder({k: v for k, v in original.items() if v.is_floating_point()}, vocabulary)
+        floats = {key: value for key, value in original.items() if value.is_floating_point()}
+        exact = TextEncoder(floats, vocabulary)
         cosine = (exact(texts) * TextEncoder(path, vocabulary)(texts)).sum(1)
         worst = int(cosine.argmin())
         print(f"cosine over {len(texts)} captions: mean {cosine.mean():.5f}, min {cosine.min():.5f}"

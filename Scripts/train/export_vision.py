@@ -3,8 +3,8 @@
 
   export_vision.py --output MODELFOLDER [--pictures FOLDER]
 
-Prints how far the exported network is from the original, batch norms apart, in f32: on random input and,
-when given, on the pictures of a folder.
+Prints how far the exported network is from the original, batch norms apart, in f32: on random input
+and, when given, on the pictures of a folder.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """EfficientNet-Lite0 class scores from `vision.safetensors`, in plain PyTorch.
 
-The stored network has its batch norms folded and its kernels channels-last; this is the reading of it
-that training and evaluation use, and the reference for the program's own.
+The stored network has its batch norms folded and its kernels channels-last; this is the reading of
+it that training and evaluation use, and the reference for the program's own.
 """
 
 from pathlib import Path
@@ -38,7 +38,7 @@ def padded(x, kernel, stride):
 
 
 def prepared(picture):
-    """A Pillow picture as network input [3, 224, 224]: the largest centred square, (x - 127) / 128."""
+    """A Pillow picture as network input [3, 224, 224]: its centred square, (x - 127) / 128."""
     import numpy
     from PIL import Image
 

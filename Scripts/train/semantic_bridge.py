@@ -11,9 +11,10 @@ For frame t (8 a second) with logits l[t] of the 1000 classes:
   s       = clamp((m - 0.02) / 0.08, 0, 1)
   result  = s * u                                          (zero where m is zero)
 
-Why: the floor of 0.01 keeps out what the network is not sure of; without it a black frame barks, because
-118 of the 1000 classes are dogs. The two rounds of reweighting pull the mean into its largest cluster:
-a mean of unlike sounds ("dog", "chair", "car") lies near no caption that the generator was trained on.
+Why: the floor of 0.01 keeps out what the network is not sure of; without it a black frame barks,
+because 118 of the 1000 classes are dogs. The two rounds of reweighting pull the mean into its
+largest cluster: a mean of unlike sounds ("dog", "chair", "car") lies near no caption that the
+generator was trained on.
 The length s shrinks to zero when the picture holds nothing audible.
 """
 

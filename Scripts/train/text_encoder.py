@@ -1,7 +1,7 @@
 """MiniLM (BERT) sentence vectors from `text.safetensors`, in plain PyTorch.
 
-Training and evaluation read the very file that the product ships, rounding included, so a caption has
-the same vector here as in the program.
+Training and evaluation read the very file that the product ships, rounding included, so a caption
+has the same vector here as in the program.
 """
 
 import math
@@ -60,7 +60,7 @@ class TextEncoder:
         return vectors
 
     def states(self, tokens, mask):
-        """Token states [texts, tokens, 384] for ids [texts, tokens] and a 0/1 mask of the same shape."""
+        """Token states [texts, tokens, 384] for ids [texts, tokens] and a 0/1 mask like them."""
         w = self.weights
         texts, length = tokens.shape
         x = w["embeddings.word_embeddings.weight"][tokens]
