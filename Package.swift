@@ -15,7 +15,8 @@ let package = Package(
   ],
   targets: [
     // C libraries of the system, and our C.
-    .systemLibrary(name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev"])]),
+    .systemLibrary(
+      name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev"])]),
     .systemLibrary(name: "CSndFile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"])]),
     .target(
       name: "CMedia", dependencies: ["CFFmpeg"], cSettings: cSettings,
@@ -57,17 +58,22 @@ let package = Package(
     .executableTarget(
       name: "foley-bench",
       dependencies: [
-        "Networks", "Sampling", "Signal", "Checkpoints", "Tensors", "CPUBackend", "ReferenceBackend",
+        "Networks", "Sampling", "Signal", "Checkpoints", "Tensors", "CPUBackend",
+        "ReferenceBackend",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
-    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "ReferenceBackend", "TestSupport"]),
-    .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "ReferenceBackend", "TestSupport"]),
     .testTarget(
-      name: "NetworksTests", dependencies: ["Networks", "ReferenceBackend", "CPUBackend", "TestSupport"]),
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "ReferenceBackend", "TestSupport"]),
     .testTarget(
-      name: "SamplingTests", dependencies: ["Sampling", "ReferenceBackend", "CPUBackend", "TestSupport"]),
+      name: "CPUBackendTests", dependencies: ["CPUBackend", "ReferenceBackend", "TestSupport"]),
+    .testTarget(
+      name: "NetworksTests",
+      dependencies: ["Networks", "ReferenceBackend", "CPUBackend", "TestSupport"]),
+    .testTarget(
+      name: "SamplingTests",
+      dependencies: ["Sampling", "ReferenceBackend", "CPUBackend", "TestSupport"]),
     .testTarget(name: "MotionTests", dependencies: ["Motion", "TestSupport"]),
     .testTarget(name: "SignalTests", dependencies: ["Signal", "TestSupport"]),
     .testTarget(name: "MediaTests", dependencies: ["Media", "TestSupport"]),

@@ -28,7 +28,8 @@ public struct EventFile: Codable, Sendable {
     for event in events
     where !(event.time >= 0 && event.time < 1e6 && (0...1).contains(event.strength)) {
       throw .badData(
-        file: path, reason: "an event at \(event.time) s of strength \(event.strength); times are "
+        file: path,
+        reason: "an event at \(event.time) s of strength \(event.strength); times are "
           + "0 or more, strengths 0 to 1")
     }
     events.sort { $0.time < $1.time }

@@ -8,7 +8,8 @@ public struct GenerationRequest: Sendable {
   public enum Source: Sendable, Equatable {
     /// A video file, or a part of it in seconds from its first shown picture. A file that holds a single
     /// picture is shown for `pictureSeconds`, 8 where nothing is said; to say it of a video is an error.
-    case video(path: String, start: Double? = nil, end: Double? = nil, pictureSeconds: Double? = nil)
+    case video(
+      path: String, start: Double? = nil, end: Double? = nil, pictureSeconds: Double? = nil)
     /// No picture at all, for so many seconds: for tests and for measuring a model by given events.
     case black(seconds: Double)
   }

@@ -37,7 +37,7 @@ public struct Pipeline: Sendable {
     var clock = StageClock()
     let began = ContinuousClock.now
 
-    let feed = WindowFeed(request, pictureSize: description.pictureSize(prompt: request.prompt))
+    let feed = WindowFeed(request, pictures: description.pictures(prompt: request.prompt))
     defer { feed.abandon() }
     let expected = try feed.expectation().plan
     tell(.started(seconds: expected?.seconds, windows: expected?.count))
@@ -48,8 +48,8 @@ public struct Pipeline: Sendable {
     let sampler = Sampler(
       solver: settings.solver, schedule: try SigmaSchedule(steps: settings.steps))
     let noise = try LatentNoise(request, channels: model.latentChannels)
-    let text = clock.measure("text") {
-      model.text(prompt: request.prompt, negativePrompt: request.negativePrompt)
+    let (prompt, negative) = clock.measure("text") {
+      (model.text(request.prompt), model.text(request.negativePrompt))
     }
     var sound = SoundOutput(
       decoder: model.decoder(seed: request.seed, threads: threads), sink: sink)
@@ -57,10 +57,11 @@ public struct Pipeline: Sendable {
     var plan: WindowPlan?
 
     while let window = try clock.measure("waiting for video", { try feed.next() }) {
-      let visual = try clock.measure("vision") { try model.visual(window.pictures) }
+      let visual = try clock.measure("vision") { try window.pictures.map(model.visual) }
       let latents = try clock.measure("sampling") {
         let velocity = model.velocity(
-          text: text, visual: visual, sync: window.sync, guidance: settings.guidance)
+          prompt: prompt, negative: negative, visual: visual, motion: window.motion,
+          guidance: settings.guidance)
         let start = try noise.latents(of: window.index, on: backend)
         return try sampler(
           start, model: velocity, clamp: continuation?.clamp(noise: start),
@@ -75,8 +76,7 @@ public struct Pipeline: Sendable {
       try clock.measure("sound") {
         try sound.write(
           Array(latents.prefix(settled * model.latentChannels)), rows: settled,
-          quiet: window.isStill)
-        if let whole = window.plan { try sound.finish(samples: whole.samples) }
+          quiet: window.isStill, end: window.plan?.samples)
       }
       plan = window.plan
       let done = window.plan?.seconds ?? Double((window.index + 1) * WindowPlan.hop)
@@ -93,7 +93,8 @@ public struct Pipeline: Sendable {
       samples: plan.samples, seconds: plan.seconds, windows: plan.count,
       model: .init(
         name: description.folder.name, family: description.family, folder: description.folder.path),
-      parameters: .init(request, settings), events: track.motion.events, cuts: track.motion.cuts, energy: track.motion.energy,
+      parameters: .init(request, settings), events: track.motion.events, cuts: track.motion.cuts,
+      energy: track.motion.energy,
       limiterReduction: sound.limiterReduction, peak: sound.peak, backend: backend.name,
       timings: clock.dictionary, speed: plan.seconds / max(total, 1e-9),
       peakMemory: ProcessMeasure.peakMemory, warnings: track.warnings)
@@ -119,6 +120,8 @@ extension GenerationReport.Parameters {
     self.init(
       prompt: request.prompt, negativePrompt: request.negativePrompt, seed: request.seed,
       steps: settings.steps, guidance: settings.guidance, sampler: settings.solver)
-    if case .video(_, let start, let end, _) = request.source { (self.start, self.end) = (start, end) }
+    if case .video(_, let start, let end, _) = request.source {
+      (self.start, self.end) = (start, end)
+    }
   }
 }

@@ -53,7 +53,8 @@ struct Generate: ParsableCommand {
     let threads = model.threads ?? ProcessInfo.processInfo.activeProcessorCount
     let backend = CPUBackend(threads: threads)
     let run = GenerationRun(
-      pipeline: Pipeline(model: description, backend: backend, threads: threads), request: request, plan: plan,
+      pipeline: Pipeline(model: description, backend: backend, threads: threads), request: request,
+      plan: plan,
       display: display)
     let report = try run.run()
 
@@ -91,7 +92,8 @@ struct Generate: ParsableCommand {
     }
     throw .cannotCreate(
       file: existing[0],
-      reason: "exists already; --overwrite replaces it, --skip-existing leaves it, -o names another")
+      reason: "exists already; --overwrite replaces it, --skip-existing leaves it, -o names another"
+    )
   }
 
   /// `--dry-run`
@@ -103,8 +105,12 @@ struct Generate: ParsableCommand {
       Terminal.output(JSON.text(probe) + "\n")
     } else {
       var lines = probe.lines
-      lines.append(("output", (plan.audio == .standardOutput ? ["standard output"] : plan.files)
-        .joined(separator: ", ")))
+      lines.append(
+        (
+          "output",
+          (plan.audio == .standardOutput ? ["standard output"] : plan.files)
+            .joined(separator: ", ")
+        ))
       let existing = plan.existing
       if !existing.isEmpty { lines.append(("exists", existing.joined(separator: ", "))) }
       Terminal.output(ProbeResult.text(lines))
@@ -114,8 +120,10 @@ struct Generate: ParsableCommand {
   // MARK: After the run
 
   private func summary(_ report: GenerationReport) -> String {
-    let files = [report.output.audio, report.output.video, report.output.plot, report.output.events]
-      .compactMap { $0 }
+    let files = [
+      report.output.audio, report.output.video, report.output.plot, report.output.events,
+    ]
+    .compactMap { $0 }
     let total = report.timings["total"] ?? 0
     return "\(files.isEmpty ? "done" : files.joined(separator: ", ")): "
       + "\(ProgressDisplay.text(report.seconds)) s of sound in \(ProgressDisplay.text(total)) s "

@@ -36,7 +36,8 @@ struct GenerationRun {
     if let path = plan.mux, case .video(let video, _, _, _) = request.source {
       let muxed = try mux(video: video, audio: plan.audioPath, into: path)
       if muxed.droppedStreams > 0 {
-        let warning = "\(path): \(muxed.droppedStreams) streams of the clip do not fit this container"
+        let warning =
+          "\(path): \(muxed.droppedStreams) streams of the clip do not fit this container"
         report.warnings.append(warning)
         display.show(.warning(warning))
       }

@@ -117,8 +117,9 @@ struct OutputPlan {
       guard names.insert(url.path).inserted else {
         throw .usage("\(file): two outputs cannot have the same name.")
       }
-      if let clip, url.resolvingSymlinksInPath()
-        == URL(fileURLWithPath: clip).standardizedFileURL.resolvingSymlinksInPath()
+      if let clip,
+        url.resolvingSymlinksInPath()
+          == URL(fileURLWithPath: clip).standardizedFileURL.resolvingSymlinksInPath()
       {
         throw .usage("\(file): the output would replace the clip it is made from.")
       }

@@ -89,7 +89,8 @@ final class ProgressDisplay {
   private func bar(windowsDone: Double, window: Int) {
     guard style == .bar else { return }
     let fraction = windows.map { min(1, windowsDone / Double($0)) }
-    let done = fraction.flatMap { fraction in seconds.map { $0 * fraction } }
+    let done =
+      fraction.flatMap { fraction in seconds.map { $0 * fraction } }
       ?? windowsDone * Double(WindowPlan.hop)
     let speed = speed(done)
     var text = " \(Self.text(done))\(ofSeconds) s  window \(window)\(ofWindows)  "
@@ -100,7 +101,8 @@ final class ProgressDisplay {
     let (full, empty) = unicode ? ("█", "░") : ("#", "-")
     let bar =
       fraction == nil
-      ? "" : String(repeating: full, count: filled) + String(repeating: empty, count: width - filled)
+      ? ""
+      : String(repeating: full, count: filled) + String(repeating: empty, count: width - filled)
     Terminal.error("\r" + bar + text + "\u{1B}[K")
     barIsShown = true
   }

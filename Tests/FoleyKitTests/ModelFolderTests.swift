@@ -76,8 +76,8 @@ import Testing
     let folder = try ModelFolder.find("mini", in: [models])
     let description = try ModelFamilies.describe(folder)
     #expect(description.family == "mini")
-    #expect(description.pictureSize(prompt: "") == 224)
-    #expect(description.pictureSize(prompt: "rain") == nil)
+    #expect(description.pictures(prompt: "") == PictureWish(size: 224, rate: 2))
+    #expect(description.pictures(prompt: "rain") == nil, "a prompt saves the looking")
     for file in try folder.files() {
       #expect(file.state == .verified, "\(file.name)")
     }

@@ -69,17 +69,18 @@ import Testing
     let collector = Collector()
     var output = SoundOutput(decoder: Held(), sink: collector)
     let latents = WindowPlan(samples: samples).latents
-    try output.write([Float](repeating: 0, count: latents), rows: latents, quiet: false)
-    try output.finish(samples: samples)
+    try output.write(
+      [Float](repeating: 0, count: latents), rows: latents, quiet: false, end: samples)
     #expect(collector.samples.count == samples)
-    #expect(collector.samples.allSatisfy { abs($0 - 0.25) < 1e-3 })
+    #expect(collector.samples.dropFirst(200).dropLast(200).allSatisfy { abs($0 - 0.25) < 1e-3 })
+    #expect(collector.samples.first == 0 && collector.samples.last == 0, "no click at either end")
   }
 
   @Test(arguments: [Float.nan, .infinity]) func brokenNumbersAreAnError(value: Float) throws {
     var output = SoundOutput(decoder: Held(value: value), sink: Collector())
     #expect(throws: FoleyError.self) {
-      try output.write([Float](repeating: 0, count: 200), rows: 200, quiet: false)
-      try output.finish(samples: 100 * 960)
+      try output.write(
+        [Float](repeating: 0, count: 200), rows: 200, quiet: false, end: 100 * 960)
     }
   }
 }

@@ -33,7 +33,8 @@ import Testing
     Mistake(
       name: "range", status: 64, arguments: ["generate", "clip.mp4", "--start", "5", "--end", "2"]),
     Mistake(name: "sampler", status: 64, arguments: ["generate", "clip.mp4", "--sampler", "fast"]),
-    Mistake(name: "json-output", status: 64, arguments: ["generate", "clip.mp4", "--json", "-o", "-"]),
+    Mistake(
+      name: "json-output", status: 64, arguments: ["generate", "clip.mp4", "--json", "-o", "-"]),
     Mistake(
       name: "flac-float", status: 64,
       arguments: ["generate", "clip.mp4", "-o", "a.flac", "--bit-depth", "32f"]),
@@ -54,8 +55,10 @@ import Testing
     Mistake(name: "clip-is-folder", status: 66, arguments: ["generate", "folder"]),
     Mistake(name: "clip-is-text", status: 65, arguments: ["generate", "notes.txt"]),
     Mistake(name: "clip-is-empty", status: 65, arguments: ["generate", "empty.mp4"]),
-    Mistake(name: "clip-is-sound", status: 65, arguments: ["generate", "sound.wav", "-o", "a.wav"]),
-    Mistake(name: "start-beyond", status: 65, arguments: ["generate", "clip.mp4", "--start", "99"]),
+    Mistake(
+      name: "clip-is-sound", status: 65, arguments: ["generate", "sound.wav", "-o", "a.wav"]),
+    Mistake(
+      name: "start-beyond", status: 65, arguments: ["generate", "clip.mp4", "--start", "99"]),
     Mistake(
       name: "missing-prompt-file", status: 66,
       arguments: ["generate", "clip.mp4", "--prompt-file", "missing.txt"]),
@@ -74,10 +77,12 @@ import Testing
     Mistake(
       name: "unknown-family", status: 78, arguments: ["generate", "clip.mp4", "-m", "./other"]),
     Mistake(
-      name: "broken-configuration", status: 78, arguments: ["generate", "clip.mp4", "-m", "./broken"]
+      name: "broken-configuration", status: 78,
+      arguments: ["generate", "clip.mp4", "-m", "./broken"]
     ),
     Mistake(
-      name: "missing-weights", status: 78, arguments: ["generate", "clip.mp4", "-m", "./incomplete"]),
+      name: "missing-weights", status: 78,
+      arguments: ["generate", "clip.mp4", "-m", "./incomplete"]),
     Mistake(
       name: "missing-noise", status: 78,
       arguments: ["generate", "clip.mp4", "--noise", "missing.safetensors"]),

@@ -10,14 +10,22 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
   public var solver: Solver
 }
 
+/// Pictures a model wants to look at.
+public struct PictureWish: Sendable, Equatable {
+  /// Width and height; they are cut from the middle of the frame.
+  public var size: Int
+  /// How many of them for each second.
+  public var rate: Int
+}
+
 /// What is known of a model before its weights are read.
 public protocol ModelDescription: Sendable {
   var folder: ModelFolder { get }
   var family: String { get }
   var sampling: SamplingSettings { get }
-  /// Width and height of the pictures the semantic encoder looks at; nil where none are needed
-  /// because the prompt says what is heard.
-  func pictureSize(prompt: String) -> Int?
+  /// The pictures the semantic encoder looks at; nil where none are needed because the prompt says what
+  /// is heard.
+  func pictures(prompt: String) -> PictureWish?
   /// Reads the weights.
   ///
   /// - Throws: `FoleyError.badModel` or `CheckpointError`, naming the file and what is wrong with it.
@@ -30,42 +38,29 @@ public protocol ModelFamily: Sendable {
   /// Channels of a latent.
   var latentChannels: Int { get }
 
-  /// What the prompts say, computed once for a clip.
-  func text(prompt: String, negativePrompt: String) -> TextCondition
+  /// What a prompt says, computed once for a clip; nil where it is empty.
+  func text(_ prompt: String) -> Tensor?
 
   /// What the pictures of one window show.
   ///
-  /// - Parameter pictures: `pictureSize` squared, `WindowFeed.pictureRate` of them for each second; nil:
-  ///   the model is not to look.
-  /// - Returns: [8 · Clock.visualRate, channels] features, one for each token.
-  func visual(_ pictures: [Picture]?) throws -> Tensor
+  /// - Parameter pictures: as `ModelDescription.pictures` asks for, at least one.
+  func visual(_ pictures: [Picture]) throws -> Tensor
 
   /// The direction of the sound of one window, ready for the sampler.
   ///
   /// - Parameters:
-  ///   - visual: what `visual` returned.
-  ///   - sync: motion features, [8 · Clock.syncRate, 8], row-major.
+  ///   - prompt, negative: what `text` gave.
+  ///   - visual: what `visual` gave; nil: the model has not looked.
+  ///   - motion: features of `SyncFeatures`, [8 · Clock.syncRate, 8], row-major.
   ///   - guidance: strength of guidance by prompt and picture; 1: none.
   func velocity(
-    text: TextCondition, visual: Tensor, sync: [Float], guidance: Float
+    prompt: Tensor?, negative: Tensor?, visual: Tensor?, motion: [Float], guidance: Float
   ) -> any VelocityModel
 
   /// A decoder that takes latents in order, as many as there are each time, and gives the sound.
   ///
   /// - Parameter seed: of what is random in decoding.
   func decoder(seed: UInt64, threads: Int) -> any SoundDecoder
-}
-
-/// Text features with and without the prompt, each [1, tokens, channels].
-public struct TextCondition: Sendable {
-  public var prompt: Tensor
-  /// The features of the negative prompt, or those that mean nothing is said.
-  public var negative: Tensor
-
-  public init(prompt: Tensor, negative: Tensor) {
-    self.prompt = prompt
-    self.negative = negative
-  }
 }
 
 /// Turns a stream of latents into a stream of samples, `Clock.samplesPerLatent` for each latent.

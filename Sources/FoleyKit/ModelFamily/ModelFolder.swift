@@ -64,7 +64,8 @@ extension ModelFolder {
   ) throws(FoleyError) -> ModelFolder {
     if model.contains("/") || isModel(model) {
       guard isDirectory(model) else {
-        throw .badModel(path: model, reason: "no such folder; --model takes a model's name or folder")
+        throw .badModel(
+          path: model, reason: "no such folder; --model takes a model's name or folder")
       }
       guard isModel(model) else {
         throw .badModel(path: model, reason: "holds no \(configurationFile), so it is not a model")
@@ -83,7 +84,8 @@ extension ModelFolder {
   }
 
   /// Every model on the search path; a name found twice is listed once, as `find` would have it.
-  public static func all(in searchPath: [String] = searchPath()) throws(FoleyError) -> [ModelFolder] {
+  public static func all(in searchPath: [String] = searchPath()) throws(FoleyError) -> [ModelFolder]
+  {
     var found: [ModelFolder] = []
     for folder in searchPath {
       let names: [String]
@@ -137,7 +139,9 @@ extension DecodingError {
   var reason: String {
     func name(_ path: [any CodingKey]) -> String {
       path.isEmpty
-        ? "the file" : "'" + path.map { $0.intValue.map(String.init) ?? $0.stringValue }
+        ? "the file"
+        : "'"
+          + path.map { $0.intValue.map(String.init) ?? $0.stringValue }
           .joined(separator: ".") + "'"
     }
     switch self {

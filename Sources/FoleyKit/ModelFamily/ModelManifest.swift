@@ -66,7 +66,8 @@ extension ModelFolder {
         case nil: state = .unlisted
         case let entry? where entry.bytes != bytes: state = .wrongSize
         case let entry?:
-          state = try SHA256.hash(ofFile: target.path) == entry.sha256.lowercased()
+          state =
+            try SHA256.hash(ofFile: target.path) == entry.sha256.lowercased()
             ? .verified : .wrongHash
         }
         found.append(ModelFile(name: name, bytes: bytes, state: state))

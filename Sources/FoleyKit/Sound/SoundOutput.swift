@@ -18,19 +18,18 @@ struct SoundOutput {
     self.sink = sink
   }
 
-  /// - Parameter quiet: whether this stretch is one in which nothing happens.
-  mutating func write(_ latents: [Float], rows: Int, quiet: Bool) throws {
+  /// - Parameters:
+  ///   - quiet: whether this stretch is one in which nothing happens.
+  ///   - end: with the last latents, the length of the whole sound in samples. They reach that far, the last
+  ///     one perhaps beyond.
+  mutating func write(_ latents: [Float], rows: Int, quiet: Bool, end: Int?) throws {
     ambience.add(samples: rows * Clock.samplesPerLatent, quiet: quiet)
+    samples = end
     try deliver(limiter.process(decoder.decode(latents)))
-  }
-
-  /// Writes what the decoder and the limiter still hold, up to the end of the clip. The latents written
-  /// reach that far, the last one perhaps beyond.
-  mutating func finish(samples: Int) throws {
-    self.samples = samples
+    guard let end else { return }
     try deliver(limiter.process(decoder.finish()))
     try deliver(limiter.finish())
-    precondition(written == samples, "\(written) samples written of \(samples)")
+    precondition(written == end, "\(written) samples written of \(end)")
   }
 
   /// The most that the limiter has taken away, in dB.
@@ -43,6 +42,7 @@ struct SoundOutput {
     var sound = samples.map { Array(sound.prefix($0 - written)) } ?? sound
     guard !sound.isEmpty else { return }
     ambience.apply(to: &sound, at: written)
+    fadeEdges(&sound)
     for sample in sound {
       // A comparison with a NaN is false.
       guard abs(sample) <= 1 else { throw FoleyError.notFinite(stage: "the decoder") }
@@ -51,4 +51,17 @@ struct SoundOutput {
     try sink.write(sound)
     written += sound.count
   }
+
+  /// A sound that starts or ends amid a wave clicks.
+  private func fadeEdges(_ sound: inout [Float]) {
+    for index in sound.indices {
+      let fromStart = written + index
+      let toEnd = samples.map { $0 - 1 - fromStart } ?? SoundOutput.fade
+      let near = min(fromStart, toEnd)
+      if near < SoundOutput.fade { sound[index] *= Float(near) / Float(SoundOutput.fade) }
+    }
+  }
+
+  /// Samples, 3 ms.
+  private static let fade = 144
 }

@@ -6,7 +6,5 @@ public enum Clock {
   public static let latentRate = 50
   /// Motion features per second.
   public static let syncRate = 25
-  /// Semantic picture tokens per second.
-  public static let visualRate = 8
   public static let samplesPerLatent = sampleRate / latentRate
 }

@@ -22,7 +22,8 @@ struct LatentNoise {
     let noise = try SafetensorsFile(file).tensor("noise")
     guard noise.shape.rank == 2, noise.shape[1] == channels else {
       throw FoleyError.badData(
-        file: file, reason: "tensor 'noise' has shape \(noise.shape), expected [latents, \(channels)]")
+        file: file,
+        reason: "tensor 'noise' has shape \(noise.shape), expected [latents, \(channels)]")
     }
     given = noise.floats()
   }
@@ -33,7 +34,8 @@ struct LatentNoise {
     guard let given else { return seeded.latents(latents, channels: channels, on: backend) }
     guard given.count >= latents.upperBound * channels else {
       throw .badData(
-        file: file, reason: "tensor 'noise' has \(given.count / channels) latents, the clip's windows "
+        file: file,
+        reason: "tensor 'noise' has \(given.count / channels) latents, the clip's windows "
           + "reach \(latents.upperBound)")
     }
     let values = given[latents.lowerBound * channels..<latents.upperBound * channels]

@@ -20,10 +20,10 @@ struct WindowAssembly {
   private var nextWindow = 0
 
   /// - Parameter isPicture: the clip is a single picture. Who gives one wants to hear it, still as it is.
-  init(_ request: GenerationRequest, pictureSize: Int?, isPicture: Bool) {
+  init(_ request: GenerationRequest, pictures wish: PictureWish?, isPicture: Bool) {
     givenEvents = request.givenEvents
     mayBeStill = request.prompt.isEmpty && !isPicture
-    pictures = pictureSize.map { PictureGrid(rate: WindowFeed.pictureRate, size: $0) }
+    pictures = wish.map { PictureGrid(rate: $0.rate, size: $0.size) }
   }
 
   /// The next frame of the clip, and its small grey picture.
@@ -56,7 +56,7 @@ struct WindowAssembly {
     let motion = motion
     let window = WindowMaterial(
       index: nextWindow,
-      sync: SyncFeatures.features(
+      motion: SyncFeatures.features(
         events: motion.events, energy: motion.energy, start: Double(start),
         frames: WindowPlan.length * Clock.syncRate),
       pictures: pictures?.take(from: start, to: end, keepingFrom: start + WindowPlan.hop),

@@ -7,9 +7,8 @@ import Synchronization
 struct WindowMaterial: Sendable {
   let index: Int
   /// Motion features, [8 · Clock.syncRate, 8], row-major.
-  let sync: [Float]
-  /// Small pictures, `WindowFeed.pictureRate` for each second; fewer where the clip ends inside the
-  /// window; nil where the model is not to look.
+  let motion: [Float]
+  /// The pictures wished for; fewer where the clip ends inside the window; nil where none were.
   let pictures: [Picture]?
   /// Nothing happens and nothing was asked for.
   let isStill: Bool
@@ -26,10 +25,6 @@ struct ClipTrack: Sendable {
 /// Decodes the video on a thread of its own, follows its motion, and hands over one window after the
 /// other. It is at most two windows ahead of who takes them.
 final class WindowFeed: Sendable {
-  /// Pictures for the semantic encoder in each second; divides `Clock.visualRate`. What a picture shows
-  /// changes far more slowly than how it moves, and the encoder is dear.
-  static let pictureRate = 2
-
   /// The length of the clip as its headers have it; nil where they do not say.
   struct Expectation: Sendable {
     let plan: WindowPlan?
@@ -39,9 +34,9 @@ final class WindowFeed: Sendable {
   private let windows = BoundedQueue<WindowMaterial>(capacity: 1)
   private let seen = Mutex(ClipTrack())
 
-  init(_ request: GenerationRequest, pictureSize: Int?) {
+  init(_ request: GenerationRequest, pictures: PictureWish?) {
     Thread.detachNewThread { [self] in
-      let result = Result { try produce(request, pictureSize: pictureSize) }
+      let result = Result { try produce(request, pictures: pictures) }
       expectations.finish(result)
       windows.finish(result)
     }
@@ -66,12 +61,12 @@ final class WindowFeed: Sendable {
 
   // MARK: On the thread
 
-  private func produce(_ request: GenerationRequest, pictureSize: Int?) throws {
+  private func produce(_ request: GenerationRequest, pictures: PictureWish?) throws {
     switch request.source {
     case .black(let seconds):
       let plan = WindowPlan(duration: Rational(nearest: seconds, timescale: 48_000))
       _ = expectations.put(Expectation(plan: plan))
-      var assembly = WindowAssembly(request, pictureSize: nil, isPicture: false)
+      var assembly = WindowAssembly(request, pictures: nil, isPicture: false)
       _ = emit(&assembly, .finished(plan))
       seen.withLock { $0.motion = assembly.motion }
 
@@ -83,20 +78,20 @@ final class WindowFeed: Sendable {
           "\(path): is a video, whose length is known; --seconds is for single pictures.")
       }
       try watch(
-        reader, request, pictureSize: pictureSize,
+        reader, request, pictures: pictures,
         pictureSeconds: isPicture ? pictureSeconds ?? Double(WindowPlan.length) : nil)
     }
   }
 
   /// - Parameter pictureSeconds: how long the single picture of the file is shown; nil: it is a video.
   private func watch(
-    _ reader: VideoReader, _ request: GenerationRequest, pictureSize: Int?,
+    _ reader: VideoReader, _ request: GenerationRequest, pictures: PictureWish?,
     pictureSeconds: Double?
   ) throws {
     let shown = pictureSeconds.map { Rational(nearest: $0, timescale: 48_000) }
     let expected = shown ?? reader.expectedDuration
     _ = expectations.put(Expectation(plan: expected.map { WindowPlan(duration: $0) }))
-    var assembly = WindowAssembly(request, pictureSize: pictureSize, isPicture: shown != nil)
+    var assembly = WindowAssembly(request, pictures: pictures, isPicture: shown != nil)
     let gray = PictureSize(ofMotionIn: reader.information)
     while let frame = try reader.next() {
       let picture = try frame.picture(

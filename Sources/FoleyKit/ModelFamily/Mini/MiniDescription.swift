@@ -1,4 +1,5 @@
 import Checkpoints
+import Motion
 import Networks
 import Tensors
 
@@ -11,8 +12,9 @@ struct MiniConfiguration: Decodable, Sendable {
   struct Vision: Decodable {
     var file: String
     var bridge: String
-    /// Width and height of the pictures it looks at.
+    /// Width and height of the pictures it looks at, and how many for each second.
     var size: Int
+    var rate: Int
   }
   struct Generator: Decodable {
     var file: String
@@ -34,6 +36,12 @@ struct MiniConfiguration: Decodable, Sendable {
     var hop: Int
     var melBands: Int
     var framesPerLatent: Int
+    /// Log-mel value that counts as silence.
+    var floor: Float
+    /// Of the search for phases.
+    var iterations: Int
+    var grain: Float
+    var momentum: Float
   }
 
   var version: Int
@@ -77,18 +85,26 @@ struct MiniDescription: ModelDescription {
       "'generator' has text and visual features of \(generator.textWidth) and "
         + "\(generator.visualWidth) channels; sentence vectors have \(MiniLM.width)")
     try require(
-      generator.syncWidth == MiniModel.syncWidth,
-      "'generator.syncWidth' is \(generator.syncWidth); motion has \(MiniModel.syncWidth) features")
+      generator.syncWidth == SyncFeatures.width + MiniLM.width,
+      "'generator.syncWidth' is \(generator.syncWidth); motion and content have "
+        + "\(SyncFeatures.width) + \(MiniLM.width) features")
     try require(
-      (32...1024).contains(configuration.vision.size),
-      "'vision.size' is \(configuration.vision.size)")
+      (32...1024).contains(configuration.vision.size)
+        && (1...25).contains(configuration.vision.rate),
+      "'vision' asks for \(configuration.vision.rate) pictures a second of "
+        + "\(configuration.vision.size) pixels a side; 1 to 25 of 32 to 1024 are possible")
+    try require(
+      (0...64).contains(decoder.iterations) && (0...2).contains(decoder.grain)
+        && (0..<1).contains(decoder.momentum) && (-20...0).contains(decoder.floor),
+      "'decoder' has iterations, grain, momentum or floor that no decoder can use")
     try require(
       configuration.sampling.steps > 0 && configuration.sampling.guidance.isFinite,
       "'sampling' needs at least one step and a finite guidance")
   }
 
-  func pictureSize(prompt: String) -> Int? {
-    prompt.isEmpty ? configuration.vision.size : nil
+  func pictures(prompt: String) -> PictureWish? {
+    let vision = configuration.vision
+    return prompt.isEmpty ? PictureWish(size: vision.size, rate: vision.rate) : nil
   }
 
   func load(on backend: any Backend) throws -> any ModelFamily {

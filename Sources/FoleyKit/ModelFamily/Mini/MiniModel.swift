@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import Media
+import Motion
 import Networks
 import Sampling
 import Signal
@@ -11,14 +12,13 @@ import Tensors
 /// classifier sees; motion features say when; a small transformer makes latents, a linear map of which
 /// is a mel spectrum.
 final class MiniModel: ModelFamily {
-  /// Features of each motion token.
-  static let syncWidth = 8
-
   private let backend: any Backend
   private let text: MiniLM
   private let generator: DiffusionTransformer
   private let preconditioning: Preconditioning
   private let mel: MelDecoder
+  /// Pictures for each second.
+  private let rate: Int
   private let loadBridge: @Sendable () throws -> SemanticBridge
   /// Read when the first pictures come: with a prompt there are none.
   private let bridge = Mutex<SemanticBridge?>(nil)
@@ -28,6 +28,7 @@ final class MiniModel: ModelFamily {
   init(_ description: MiniDescription, on backend: any Backend) throws {
     let (folder, configuration) = (description.folder, description.configuration)
     self.backend = backend
+    rate = configuration.vision.rate
 
     let tokenizer = try WordPieceTokenizer(
       vocabulary: try folder.requireFile(configuration.text.vocabulary, for: "text encoder"))
@@ -50,7 +51,9 @@ final class MiniModel: ModelFamily {
         framesPerLatent: decoder.framesPerLatent,
         geometry: MelGeometry(
           sampleRate: Clock.sampleRate, fftSize: decoder.fftSize, hop: decoder.hop,
-          bands: decoder.melBands))
+          bands: decoder.melBands, floor: exp(decoder.floor)),
+        settings: MelDecoderSettings(
+          iterations: decoder.iterations, momentum: decoder.momentum, grain: decoder.grain))
     }
     loadBridge = {
       try SemanticBridge(folder, configuration.vision, on: backend)
@@ -59,72 +62,55 @@ final class MiniModel: ModelFamily {
 
   // MARK: Conditions
 
-  func text(prompt: String, negativePrompt: String) -> TextCondition {
-    TextCondition(prompt: feature(of: prompt), negative: feature(of: negativePrompt))
-  }
-
-  /// [1, 1, width]: the sentence vector at unit variance, or zeros where nothing is said.
-  private func feature(of prompt: String) -> Tensor {
-    let shape: Shape = [1, 1, MiniLM.width]
-    if prompt.isEmpty {
-      return backend.tensor([Float](repeating: 0, count: MiniLM.width), shape)
-    }
-    return (text([prompt]).sentences * MiniModel.unitVariance).reshaped(shape)
+  /// [1, width]: the sentence vector at unit variance.
+  func text(_ prompt: String) -> Tensor? {
+    prompt.isEmpty ? nil : text([prompt]).sentences * MiniModel.unitVariance
   }
 
   /// Factor from unit length to unit variance.
   static let unitVariance = Float(MiniLM.width).squareRoot()
 
-  func visual(_ pictures: [Picture]?) throws -> Tensor {
-    let tokens = WindowPlan.length * Clock.visualRate
-    guard let pictures else { return repeated(generator.emptyVisual, tokens) }
+  /// [pictures, width]: sentence vectors of what they sound like.
+  func visual(_ pictures: [Picture]) throws -> Tensor {
     let bridge = try bridge.withLock { loaded in
       if let loaded { return loaded }
       let bridge = try loadBridge()
       loaded = bridge
       return bridge
     }
-    return bridge.tokens(pictures, count: tokens)
+    return bridge(pictures)
   }
 
-  /// Only text and picture are exaggerated by guidance: both branches know the motion, for timing must
-  /// stay as it is.
+  /// Only what is heard is exaggerated by guidance, be it said or seen: both branches know the motion,
+  /// for timing must stay as it is.
   func velocity(
-    text: TextCondition, visual: Tensor, sync: [Float], guidance: Float
+    prompt: Tensor?, negative: Tensor?, visual: Tensor?, motion: [Float], guidance: Float
   ) -> any VelocityModel {
-    let steps = sync.count / MiniModel.syncWidth
+    let wanted = MiniContent(prompt?.floats() ?? visual?.floats(), rate: prompt == nil ? rate : nil)
+    let unwanted = MiniContent(negative?.floats(), rate: nil)
     guard guidance != 1 else {
-      let conditions = generator.conditions(
-        text: text.prompt, visual: batch([visual]),
-        sync: backend.tensor(sync, [1, steps, MiniModel.syncWidth]),
-        latents: WindowPlan.latentsPerWindow)
-      return GuidedTransformer(generator, conditions: conditions, preconditioning: preconditioning)
+      return GuidedTransformer(
+        generator, conditions: conditions([wanted], motion), preconditioning: preconditioning)
     }
-    let conditions = generator.conditions(
-      text: batch([text.negative, text.prompt]),
-      visual: batch([repeated(generator.emptyVisual, visual.rows), visual]),
-      sync: backend.tensor(sync + sync, [2, steps, MiniModel.syncWidth]),
-      latents: WindowPlan.latentsPerWindow)
     return GuidedTransformer(
-      generator, guided: conditions, guidance: guidance, preconditioning: preconditioning)
+      generator, guided: conditions([unwanted, wanted], motion), guidance: guidance,
+      preconditioning: preconditioning)
+  }
+
+  private func conditions(_ entries: [MiniContent], _ motion: [Float]) -> Conditions {
+    func tensor(_ rows: [Float], _ width: Int) -> Tensor {
+      backend.tensor(rows, [entries.count, rows.count / width / entries.count, width])
+    }
+    return generator.conditions(
+      text: tensor(entries.flatMap(\.text), MiniLM.width),
+      visual: tensor(entries.flatMap { $0.visual(rate: rate) }, MiniLM.width),
+      sync: tensor(
+        entries.flatMap { $0.sync(with: motion) }, SyncFeatures.width + MiniLM.width),
+      latents: WindowPlan.latentsPerWindow)
   }
 
   func decoder(seed: UInt64, threads: Int) -> any FoleyKit.SoundDecoder {
     MelStream(stream: mel.stream(seed: seed, threads: threads))
-  }
-
-  // MARK: Shapes
-
-  /// [1, C] -> [count, C]
-  private func repeated(_ row: Tensor, _ count: Int) -> Tensor {
-    row.view.picking(rows: backend.rowIndex([Int](repeating: 0, count: count))).copied()
-  }
-
-  /// Entries of equal shape, [rows, C] or [1, rows, C] -> [entries, rows, C]
-  private func batch(_ entries: [Tensor]) -> Tensor {
-    let (rows, channels) = (entries[0].rows, entries[0].channels)
-    let parts = entries.map { $0.reshaped([rows, channels]).view }
-    return concatenatedRows(parts).reshaped([entries.count, rows, channels])
   }
 }
 

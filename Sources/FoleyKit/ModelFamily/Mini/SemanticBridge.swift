@@ -20,7 +20,7 @@ struct SemanticBridge: Sendable {
   private let audible: [Float]
 
   /// Pictures averaged on each side: a second.
-  private static let radius = WindowFeed.pictureRate
+  private let radius: Int
   /// A probability that says nothing. Without it the many breeds of dogs make black frames bark.
   private static let floor: Float = 0.01
   /// Pull of the mean towards its largest cluster, and how often it is applied.
@@ -40,6 +40,7 @@ struct SemanticBridge: Sendable {
   {
     self.backend = backend
     size = configuration.size
+    radius = configuration.rate
     network = try folder.read(
       configuration.file, for: "picture encoder", on: backend, EfficientNetLite0.init)
     (vectors, audible) = try folder.read(configuration.bridge, for: "picture encoder", on: backend)
@@ -51,18 +52,12 @@ struct SemanticBridge: Sendable {
     }
   }
 
-  /// - Parameters:
-  ///   - pictures: of a window, evenly spaced, at least one; the last one stands for what is missing.
-  ///   - count: tokens of the window.
-  /// - Returns: [count, width], a vector of unit length scaled to unit variance where there is
-  ///   something to hear.
-  func tokens(_ pictures: [Picture], count: Int) -> Tensor {
+  /// Pictures of a window -> [pictures, width], vectors of unit length scaled to unit variance where
+  /// there is something to hear.
+  func callAsFunction(_ pictures: [Picture]) -> Tensor {
     precondition(!pictures.isEmpty, "a window without a picture")
-    let seen = averaged(probabilities(pictures))
-    let heard = seen.map(vector)
-    let tokensPerPicture = Clock.visualRate / WindowFeed.pictureRate
-    let values = (0..<count).flatMap { heard[min($0 / tokensPerPicture, heard.count - 1)] }
-    return backend.tensor(values, [count, SemanticBridge.width])
+    let heard = averaged(probabilities(pictures)).flatMap(vector)
+    return backend.tensor(heard, [pictures.count, SemanticBridge.width])
   }
 
   // MARK: Steps
@@ -91,8 +86,7 @@ struct SemanticBridge: Sendable {
   /// Each row's mean with its neighbours, fewer at the ends, so that what is seen does not flicker.
   private func averaged(_ rows: [[Float]]) -> [[Float]] {
     rows.indices.map { row in
-      let near = rows[
-        max(0, row - SemanticBridge.radius)...min(rows.count - 1, row + SemanticBridge.radius)]
+      let near = rows[max(0, row - radius)...min(rows.count - 1, row + radius)]
       return (0..<SemanticBridge.classes).map { index in
         near.reduce(0) { $0 + $1[index] } / Float(near.count)
       }
