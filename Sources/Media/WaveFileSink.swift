@@ -9,7 +9,7 @@ protocol WaveSink: AnyObject {
   func finish() throws(MediaError)
 }
 
-/// A WAVE or RF64 file through libsndfile, over our own descriptor: the library would hide why a write failed
+/// A WAVE, RF64 or FLAC file through libsndfile, over our own descriptor: the library would hide why a write failed
 /// and cannot write beside the final name.
 final class WaveFileSink: WaveSink {
   private let file: AtomicFile
@@ -20,7 +20,9 @@ final class WaveFileSink: WaveSink {
   /// The first `errno` of a write, kept while libsndfile unwinds.
   private var failure: Int32 = 0
 
-  init(path: String, format: WaveFormat, rf64: Bool, downgrade: Bool) throws(MediaError) {
+  init(
+    path: String, format: WaveFormat, container: SoundContainer, rf64: Bool, downgrade: Bool
+  ) throws(MediaError) {
     file = try AtomicFile(path: path)
     bits = 8 * format.encoding.bytesPerSample
     let subtype =
@@ -32,7 +34,9 @@ final class WaveFileSink: WaveSink {
     var info = SF_INFO()
     info.samplerate = Int32(format.sampleRate)
     info.channels = Int32(format.channels)
-    info.format = Int32((rf64 ? SF_FORMAT_RF64 : SF_FORMAT_WAV) | subtype)
+    let major =
+      container == .flac ? SF_FORMAT_FLAC : rf64 ? SF_FORMAT_RF64 : SF_FORMAT_WAV
+    info.format = Int32(major | subtype)
     var io = SF_VIRTUAL_IO(
       get_filelen: { user in
         var status = stat()
@@ -52,7 +56,7 @@ final class WaveFileSink: WaveSink {
     guard let handle else { throw error() }
     // A PEAK chunk holds the time of writing: the same sound would give other bytes.
     sf_command(handle, Int32(SFC_SET_ADD_PEAK_CHUNK), nil, Int32(SF_FALSE))
-    if rf64, downgrade {
+    if rf64, downgrade, container == .wave {
       sf_command(handle, Int32(SFC_RF64_AUTO_DOWNGRADE), nil, Int32(SF_TRUE))
     }
   }

@@ -17,6 +17,14 @@ public enum WaveEncoding: Sendable, Hashable, CaseIterable {
   }
 }
 
+/// The kind of file around the samples.
+public enum SoundContainer: Sendable, Hashable, CaseIterable {
+  /// WAVE, or RF64 past 4 GiB.
+  case wave
+  /// FLAC: smaller, without loss; 16 or 24 bits, into a file only.
+  case flac
+}
+
 /// What a WAVE file of one shape looks like.
 struct WaveFormat {
   let sampleRate: Int

@@ -1,4 +1,4 @@
-/// Writes a WAVE file, streamed: memory does not depend on its length.
+/// Writes a WAVE or FLAC file, streamed: memory does not depend on its length.
 ///
 /// The file appears under its name when `finish()` returns, synced to the disk; until then it is
 /// NAME.partial, which is removed when the writer is dropped unfinished. The same samples give the same
@@ -27,13 +27,15 @@ public final class WaveWriter {
   ///   - path: the final name, or `-` for standard output.
   ///   - sampleRate: in hertz.
   ///   - channels: 1 or more.
+  ///   - container: FLAC needs whole-number samples and a file, no pipe.
   ///   - expectedFrames: the length where it is known. It decides between WAVE and RF64 (over 4 GiB), and
   ///     is what the header of a pipe announces. Without it a file becomes whichever it needs.
   /// - Throws: `MediaError.cannotCreate` or `.cannotWrite`.
   public init(
     path: String, sampleRate: Int = 48000, channels: Int = 1, encoding: WaveEncoding = .pcm16,
-    expectedFrames: Int? = nil
+    container: SoundContainer = .wave, expectedFrames: Int? = nil
   ) throws(MediaError) {
+    precondition(container == .wave || encoding != .float32, "FLAC holds whole numbers only")
     precondition(sampleRate > 0 && channels > 0 && channels <= 64, "not a shape of sound")
     self.path = path
     self.sampleRate = sampleRate
@@ -42,12 +44,16 @@ public final class WaveWriter {
     format = WaveFormat(sampleRate: sampleRate, channels: channels, encoding: encoding)
     quantizer = Quantizer(bits: encoding == .pcm24 ? 24 : 16)
     if path == "-" || AtomicFile.isStream(path) {
+      guard container == .wave else {
+        throw .cannotCreate(file: path, reason: "FLAC cannot be written into a pipe or device")
+      }
       isRF64 = true
       sink = try WaveStreamSink(path: path, format: format, expectedFrames: expectedFrames)
     } else {
       isRF64 = expectedFrames.map(format.needsRF64(frames:)) ?? true
       sink = try WaveFileSink(
-        path: path, format: format, rf64: isRF64, downgrade: expectedFrames == nil)
+        path: path, format: format, container: container, rf64: isRF64,
+        downgrade: expectedFrames == nil)
     }
   }
 

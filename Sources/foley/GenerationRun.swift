@@ -64,6 +64,8 @@ extension OutputPlan {
       case .twentyFour: .pcm24
       case .float: .float32
       }
-    return try WaveWriter(path: audioPath, sampleRate: Clock.sampleRate, encoding: encoding)
+    return try WaveWriter(
+      path: audioPath, sampleRate: Clock.sampleRate, encoding: encoding,
+      container: format == .flac ? .flac : .wave)
   }
 }
