@@ -40,6 +40,7 @@ public struct Pipeline: Sendable {
     let feed = WindowFeed(request, pictures: description.pictures(prompt: request.prompt))
     defer { feed.abandon() }
     let expected = try feed.expectation().plan
+    try sink.start(expectedSamples: expected?.samples)
     tell(.started(seconds: expected?.seconds, windows: expected?.count))
 
     let model = try clock.measure("load") { try description.load(on: backend) }
@@ -103,6 +104,10 @@ public struct Pipeline: Sendable {
 
 /// Receives the sound of a run, a piece at a time.
 public protocol SoundSink: AnyObject {
+  /// Called once, before any samples.
+  ///
+  /// - Parameter expectedSamples: the length as the video's headers have it; the truth may differ.
+  func start(expectedSamples: Int?) throws
   /// Mono samples at `Clock.sampleRate`, never beyond -1...1.
   func write(_ samples: [Float]) throws
 }

@@ -72,12 +72,16 @@ struct ContentOptions: ParsableArguments {
   /// The prompt, from wherever it was given; empty where none was.
   func readPrompt() throws(FoleyError) -> String {
     guard let promptFile else { return prompt ?? "" }
+    let data: Data
     do {
-      return try String(contentsOfFile: promptFile, encoding: .utf8)
-        .trimmingCharacters(in: .whitespacesAndNewlines)
+      data = try Data(contentsOf: URL(fileURLWithPath: promptFile))
     } catch {
-      throw .noInput(file: promptFile, reason: "cannot be read as UTF-8 text")
+      throw .noInput(file: promptFile, reason: "cannot be read: \(error.localizedDescription)")
     }
+    guard let text = String(validating: data, as: UTF8.self) else {
+      throw .badData(file: promptFile, reason: "a prompt is text in UTF-8, which this is not")
+    }
+    return text.trimmingCharacters(in: .whitespacesAndNewlines)
   }
 }
 

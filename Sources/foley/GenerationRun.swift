@@ -24,9 +24,9 @@ struct GenerationRun {
   }
 
   private func writeAll() throws -> GenerationReport {
-    let file = SoundFile(try plan.writer())
+    let file = SoundFile(plan)
     var report = try pipeline.generate(request, into: file, tell: display.show)
-    try file.writer.finish()
+    try file.finish()
     if case .file(let path) = plan.audio { report.output.audio = path }
 
     if let path = plan.events {
@@ -49,23 +49,27 @@ struct GenerationRun {
 
 /// The sound's file as the pipeline sees it.
 private final class SoundFile: SoundSink {
-  let writer: WaveWriter
+  private let plan: OutputPlan
+  private var writer: WaveWriter?
 
-  init(_ writer: WaveWriter) { self.writer = writer }
+  init(_ plan: OutputPlan) { self.plan = plan }
 
-  func write(_ samples: [Float]) throws { try writer.write(samples) }
-}
-
-extension OutputPlan {
-  fileprivate func writer() throws(MediaError) -> WaveWriter {
+  func start(expectedSamples: Int?) throws {
     let encoding: WaveEncoding =
-      switch bitDepth {
+      switch plan.bitDepth {
       case .sixteen: .pcm16
       case .twentyFour: .pcm24
       case .float: .float32
       }
-    return try WaveWriter(
-      path: audioPath, sampleRate: Clock.sampleRate, encoding: encoding,
-      container: format == .flac ? .flac : .wave)
+    // Headers are trusted to tell a long clip from a short one. A pipe would announce their length as
+    // the truth.
+    writer = try WaveWriter(
+      path: plan.audioPath, sampleRate: Clock.sampleRate, encoding: encoding,
+      container: plan.format == .flac ? .flac : .wave,
+      expectedFrames: plan.audio == .standardOutput ? nil : expectedSamples)
   }
+
+  func write(_ samples: [Float]) throws { try writer?.write(samples) }
+
+  func finish() throws { try writer?.finish() }
 }

@@ -124,12 +124,13 @@ struct OutputPlan {
         throw .usage("\(file): the output would replace the clip it is made from.")
       }
       let folder = url.deletingLastPathComponent().path
+      let named = (file as NSString).deletingLastPathComponent
       if newFolder != nil && audio == .file(file) { continue }
       guard FileManager.default.fileExists(atPath: folder) else {
-        throw .cannotCreate(file: file, reason: "the folder \(folder) does not exist")
+        throw .cannotCreate(file: file, reason: "the folder \(named) does not exist")
       }
       guard FileManager.default.isWritableFile(atPath: folder) else {
-        throw .cannotCreate(file: file, reason: "the folder \(folder) may not be written to")
+        throw .cannotCreate(file: file, reason: "its folder may not be written to")
       }
     }
   }

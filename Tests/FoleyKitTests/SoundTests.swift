@@ -62,6 +62,7 @@ import Testing
 
   final class Collector: SoundSink {
     var samples: [Float] = []
+    func start(expectedSamples: Int?) {}
     func write(_ samples: [Float]) { self.samples += samples }
   }
 

@@ -63,6 +63,14 @@ import Testing
       name: "missing-prompt-file", status: 66,
       arguments: ["generate", "clip.mp4", "--prompt-file", "missing.txt"]),
     Mistake(
+      name: "prompt-file-not-text", status: 65,
+      arguments: ["generate", "clip.mp4", "--prompt-file", "sound.wav"]),
+    Mistake(
+      name: "seconds-of-video", status: 64, arguments: ["generate", "clip.mp4", "--seconds", "3"]),
+    Mistake(
+      name: "noise-is-text", status: 65,
+      arguments: ["generate", "clip.mp4", "--noise", "notes.txt"]),
+    Mistake(
       name: "events-not-json", status: 65,
       arguments: ["generate", "clip.mp4", "--use-events", "notes.txt"]),
     Mistake(
@@ -84,7 +92,7 @@ import Testing
       name: "missing-weights", status: 78,
       arguments: ["generate", "clip.mp4", "-m", "./incomplete"]),
     Mistake(
-      name: "missing-noise", status: 78,
+      name: "missing-noise", status: 66,
       arguments: ["generate", "clip.mp4", "--noise", "missing.safetensors"]),
     Mistake(
       name: "output-exists", status: 73, arguments: ["generate", "clip.mp4", "-o", "notes.txt"]),
@@ -98,7 +106,9 @@ import Testing
     try withFolder { folder in
       try Self.fill(folder)
       let before = try files(in: folder)
-      let run = try Program.run(mistake.arguments, in: folder)
+      // Quiet: progress tells what this machine is.
+      let quiet = mistake.arguments[0] == "generate" ? ["-q"] : []
+      let run = try Program.run(mistake.arguments + quiet, in: folder)
       #expect(run.status == mistake.status)
       #expect(run.output.isEmpty, "standard output carries results alone")
       #expect(try files(in: folder) == before, "a mistake leaves no file behind")

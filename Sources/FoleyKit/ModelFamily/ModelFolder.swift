@@ -4,12 +4,12 @@ import Foundation
 public struct ModelFolder: Sendable, Equatable {
   /// The folder's own name, such as `mini`.
   public let name: String
+  /// As it was given, for messages.
   public let path: String
 
   init(path: String) {
-    let url = URL(fileURLWithPath: path).standardizedFileURL
-    self.path = url.path
-    name = url.lastPathComponent
+    self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    name = URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent
   }
 
   public func file(_ name: String) -> String { path + "/" + name }
@@ -50,7 +50,11 @@ extension ModelFolder {
       if folder.path == "/" || folder.path.isEmpty { break }
       folder.deleteLastPathComponent()
     }
-    return folders.filter { isDirectory($0) }
+    var seen = Set<String>()
+    return folders.filter {
+      isDirectory($0)
+        && seen.insert(URL(fileURLWithPath: $0).resolvingSymlinksInPath().path).inserted
+    }
   }
 
   /// The running program's file, links resolved.

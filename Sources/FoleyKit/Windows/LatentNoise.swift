@@ -10,8 +10,8 @@ struct LatentNoise {
   private let channels: Int
   private let file: String
 
-  /// - Throws: `CheckpointError` or `FoleyError.badData` where a file of noise does not fit.
-  init(_ request: GenerationRequest, channels: Int) throws {
+  /// - Throws: where a file of noise cannot be read or does not fit.
+  init(_ request: GenerationRequest, channels: Int) throws(FoleyError) {
     seeded = GaussianNoise(seed: request.seed)
     self.channels = channels
     file = request.noiseFile ?? ""
@@ -19,9 +19,17 @@ struct LatentNoise {
       given = nil
       return
     }
-    let noise = try SafetensorsFile(file).tensor("noise")
+    let noise: HostTensor
+    do {
+      noise = try SafetensorsFile(file).tensor("noise")
+    } catch {
+      // The message begins with the file's name.
+      let reason = String(error.description.dropFirst(file.count + 2))
+      if case .unreadable = error { throw .noInput(file: file, reason: reason) }
+      throw .badData(file: file, reason: reason)
+    }
     guard noise.shape.rank == 2, noise.shape[1] == channels else {
-      throw FoleyError.badData(
+      throw .badData(
         file: file,
         reason: "tensor 'noise' has shape \(noise.shape), expected [latents, \(channels)]")
     }
