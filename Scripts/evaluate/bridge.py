@@ -4,7 +4,7 @@
   bridge.py --model Models/mini --manifest ../shared/data/sfx/manifest.jsonl FOLDER
 
 FOLDER holds pictures (jpg, png, webp) and clips (mp4, mkv, webm, mov, avi; read with the ffmpeg
-tool at 8 frames a second). A file's name says which sound classes fit what is seen, joined by "+",
+tool at 2 frames a second). A file's name says which sound classes fit what is seen, joined by "+",
 before a double hyphen; the rest is free:
 
   dog_bark--husky.jpg    impact_metal_heavy+chop_wood--hammer.png    train--freight.mp4
@@ -33,12 +33,11 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "train"))
 from image_encoder import SIZE, ImageEncoder, prepared  # noqa: E402
-from semantic_bridge import SemanticBridge  # noqa: E402
+from semantic_bridge import RATE, SemanticBridge  # noqa: E402
 from text_encoder import TextEncoder  # noqa: E402
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
 CLIPS = {".mp4", ".mkv", ".webm", ".mov", ".avi"}
-RATE = 8
 
 
 def class_vectors(manifest, encoder):
@@ -54,7 +53,7 @@ def class_vectors(manifest, encoder):
 
 
 def clip_frames(path):
-    """The centred square of the frames of a clip, 8 a second, as network input."""
+    """The centred square of the frames of a clip, at the rate of the model, as network input."""
     square = f"fps={RATE},crop='min(iw,ih)':'min(iw,ih)',scale={SIZE}:{SIZE}:flags=area"
     data = subprocess.run(
         ["ffmpeg", "-v", "error", "-i", path, "-vf", square, "-f", "rawvideo", "-pix_fmt", "rgb24",

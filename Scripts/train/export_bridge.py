@@ -12,11 +12,11 @@
 With --manifest, captions that no training clip has are an error: the generator knows those it was
 trained on, so the table should use their words.
 
-How the two are used, per frame of 8 a second with class logits l (`semantic_bridge.py` is the
+How the two are used, per frame of 2 a second with class logits l (`semantic_bridge.py` is the
 code):
 
   p[t]    = softmax(l[t])
-  q[t]    = mean of p over the frames t-8 ... t+8 that exist
+  q[t]    = mean of p over the frames t-2 ... t+2 that exist
   w[i]    = audible[i] * max(0, q[t][i] - 0.01)
   m       = sum of w
   u       = unit(sum of w[i] * vectors[i])

@@ -1,9 +1,9 @@
 """From what a picture shows to what it sounds like: class scores -> a vector in caption space.
 
-For frame t (8 a second) with logits l[t] of the 1000 classes:
+For frame t (2 a second) with logits l[t] of the 1000 classes:
 
   p[t]    = softmax(l[t])
-  q[t]    = mean of p over the frames t-8 ... t+8 that exist (about 2 s: no flicker)
+  q[t]    = mean of p over the frames t-2 ... t+2 that exist (1 s each way: no flicker)
   w[i]    = audible[i] * max(0, q[t][i] - 0.01)
   m       = sum of w                                       (how much there is to hear)
   u       = unit(sum of w[i] * vectors[i])
@@ -22,7 +22,8 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-RADIUS = 8  # frames on each side that are averaged
+RATE = 2  # frames a second
+RADIUS = RATE  # frames on each side that are averaged
 FLOOR = 0.01  # probability that counts as nothing
 SHARPNESS = 4.0  # of the pull into the largest cluster
 ROUNDS = 2
