@@ -1,30 +1,30 @@
 """Anti-aliased shapes drawn with numpy into 8-bit RGB pictures, with motion blur.
 
-A shape is a tuple (kind, parameters, colour, stripes): its coverage comes from a signed distance, evaluated
+A shape is a tuple (kind, parameters, colour, mottle): its coverage comes from a signed distance, evaluated
 only in its bounding box and averaged over the sub-times of one exposure, so a fast object smears as it does
-in a camera.  `stripes` (contrast, wavelength in pixels) shades the object in its own coordinates.
+in a camera.  `mottle` (contrast, scale in pixels) shades the object in its own coordinates.
 """
 
 import numpy as np
 
 
-def circle(centre, radius, colour, stripes=None):
-    return ("circle", (centre[0], centre[1], radius), colour, stripes)
+def circle(centre, radius, colour, mottle=None):
+    return ("circle", (centre[0], centre[1], radius), colour, mottle)
 
 
-def capsule(a, b, radius, colour, stripes=None):
+def capsule(a, b, radius, colour, mottle=None):
     """A thick line from a to b."""
-    return ("capsule", (a[0], a[1], b[0], b[1], radius), colour, stripes)
+    return ("capsule", (a[0], a[1], b[0], b[1], radius), colour, mottle)
 
 
-def box(centre, half, angle, colour, stripes=None):
+def box(centre, half, angle, colour, mottle=None):
     """A rectangle with half sizes `half`, turned by `angle` radians."""
-    return ("box", (centre[0], centre[1], half[0], half[1], angle), colour, stripes)
+    return ("box", (centre[0], centre[1], half[0], half[1], angle), colour, mottle)
 
 
-def polygon(points, colour, stripes=None):
+def polygon(points, colour, mottle=None):
     """A convex polygon, corners in either direction."""
-    return ("polygon", tuple(float(v) for p in points for v in p), colour, stripes)
+    return ("polygon", tuple(float(v) for p in points for v in p), colour, mottle)
 
 
 def _extent(kind, p):
@@ -42,22 +42,23 @@ def _extent(kind, p):
 
 
 def _distance(kind, p, x, y):
-    """Signed distance (negative inside) and the coordinate along which stripes run."""
+    """Signed distance (negative inside) and the object's own coordinates."""
     if kind == "circle":
         dx, dy = x - p[0], y - p[1]
-        return np.sqrt(dx * dx + dy * dy) - p[2], dx + dy
+        return np.sqrt(dx * dx + dy * dy) - p[2], dx, dy
     if kind == "capsule":
         ax, ay, bx, by, r = p
         ux, uy = bx - ax, by - ay
         length2 = max(ux * ux + uy * uy, 1e-9)
         along = np.clip(((x - ax) * ux + (y - ay) * uy) / length2, 0, 1)
         dx, dy = x - ax - along * ux, y - ay - along * uy
-        return np.sqrt(dx * dx + dy * dy) - r, along * np.sqrt(length2)
+        length = np.sqrt(length2)
+        return np.sqrt(dx * dx + dy * dy) - r, along * length, (dx * uy - dy * ux) / length
     if kind == "box":
         c, s = np.cos(p[4]), np.sin(p[4])
         dx, dy = x - p[0], y - p[1]
         u, v = c * dx + s * dy, c * dy - s * dx
-        return np.maximum(np.abs(u) - p[2], np.abs(v) - p[3]), u + 0.3 * v
+        return np.maximum(np.abs(u) - p[2], np.abs(v) - p[3]), u, v
     points = np.array(p).reshape(-1, 2)
     following = np.roll(points, -1, axis=0)
     area = np.sum(points[:, 0] * following[:, 1] - points[:, 1] * following[:, 0])
@@ -67,7 +68,12 @@ def _distance(kind, p, x, y):
         length = max(np.hypot(bx - ax, by - ay), 1e-6)
         d = sign * ((by - ay) * (x - ax) - (bx - ax) * (y - ay)) / length
         distance = d if distance is None else np.maximum(distance, d)
-    return distance, x - points[0, 0] + 0.0 * y
+    return distance, x - points[0, 0], y - points[0, 1]
+
+
+def _mottled(u, v):
+    """A pattern without a period, about -1...1."""
+    return (np.sin(0.83 * u + 0.3) + np.sin(0.47 * u + 0.71 * v + 1.1) + np.sin(0.29 * u - 0.93 * v + 2.3)) / 2
 
 
 def paint(picture, moments):
@@ -75,7 +81,7 @@ def paint(picture, moments):
     long shape lists, one for each sub-time."""
     height, width = picture.shape[:2]
     for same in zip(*moments):
-        kind, _, colour, stripes = same[len(same) // 2]
+        kind, _, colour, mottle = same[len(same) // 2]
         if all(s[1] == same[0][1] for s in same):
             same = same[:1]
         boxes = [_extent(kind, s[1]) for s in same]
@@ -89,15 +95,15 @@ def paint(picture, moments):
         y = np.arange(y0, y1, dtype=np.float32)[:, None]
         cover, shade = 0.0, 0.0
         for s in same:
-            distance, along = _distance(kind, s[1], x, y)
+            distance, u, v = _distance(kind, s[1], x, y)
             c = np.clip(0.5 - distance, 0, 1)
             cover = cover + c
-            if stripes:
-                shade = shade + c * np.sin(along * (2 * np.pi / stripes[1])) * stripes[0]
+            if mottle:
+                shade = shade + c * _mottled(u * (2 * np.pi / mottle[1]), v * (2 * np.pi / mottle[1])) * mottle[0]
         cover = cover / len(same)
         part = picture[y0:y1, x0:x1].astype(np.float32)
         part += cover[:, :, None] * (np.asarray(colour, np.float32) - part)
-        if stripes:
+        if mottle:
             part += (shade / len(same))[:, :, None]
         picture[y0:y1, x0:x1] = np.clip(part + 0.5, 0, 255).astype(np.uint8)
 

@@ -133,7 +133,7 @@ class Camera:
 def transformed(shapes, scale, dx, dy):
     """From reference coordinates to pixels, moved by the camera."""
     out = []
-    for kind, p, colour, stripes in shapes:
+    for kind, p, colour, mottle in shapes:
         q = list(p)
         if kind == "circle":
             q = [(p[0] - dx) * scale, (p[1] - dy) * scale, p[2] * scale]
@@ -143,7 +143,7 @@ def transformed(shapes, scale, dx, dy):
             q = [(p[0] - dx) * scale, (p[1] - dy) * scale, p[2] * scale, p[3] * scale, p[4]]
         else:
             q = [(v - (dx if i % 2 == 0 else dy)) * scale for i, v in enumerate(p)]
-        out.append((kind, tuple(q), colour, (stripes[0], stripes[1] * scale) if stripes else None))
+        out.append((kind, tuple(q), colour, (mottle[0], mottle[1] * scale) if mottle else None))
     return out
 
 

@@ -82,44 +82,44 @@ def colours(random, count):
 
 
 def bouncing_ball(random, seconds):
-    """Drops again and again, bounces off the floor and the side walls."""
-    radius = random.uniform(14, 26)
-    restitution = random.uniform(0.72, 0.85)
-    gravity, floor, colour = 1500.0, 320.0, colours(random, 2)
-    pieces, contacts = [], []  # ballistic pieces: t0, x, y, vx, vy
+    """Balls are dropped one after the other; each hops off the floor and the walls until it lies."""
+    gravity, floor, tone = 1500.0, 320.0, colours(random, 1)[0]
+    balls, contacts = [], []  # per ball: radius, colour, ballistic pieces (t0, x, y, vx, vy, g)
     t = 0.0
     while t < seconds:
+        radius, restitution = random.uniform(14, 26), random.uniform(0.6, 0.75)
         x, y = random.uniform(120, 520), -radius - 5
-        vx, vy = random.uniform(-160, 160), 0.0
-        pieces.append((t, x, y, vx, vy))
-        for _ in range(int(random.integers(4, 7))):
-            # Time to the floor and, meanwhile, to a wall.
+        vx, vy, now = random.uniform(-160, 160), 0.0, t
+        pieces = [(now, x, y, vx, vy, gravity)]
+        while True:
             height = floor - radius - y
-            to_floor = (-vy + np.sqrt(vy * vy + 2 * gravity * height)) / gravity
+            to_floor = (-vy + np.sqrt(max(vy * vy + 2 * gravity * height, 0.0))) / gravity
             wall = (620 - radius - x) / vx if vx > 0 else (20 + radius - x) / vx if vx < 0 else 9
             if wall < to_floor:
-                t, x, y, vy = t + wall, x + vx * wall, y + vy * wall + gravity * wall ** 2 / 2, vy + gravity * wall
-                contacts.append((t, abs(vx)))
+                y += vy * wall + gravity * wall ** 2 / 2
+                now, x, vy = now + wall, x + vx * wall, vy + gravity * wall
+                contacts.append((now, abs(vx)))
                 vx = -0.9 * vx
             else:
-                t, x, y, vy = t + to_floor, x + vx * to_floor, floor - radius, vy + gravity * to_floor
-                contacts.append((t, vy))
+                now, x, y, vy = now + to_floor, x + vx * to_floor, floor - radius, vy + gravity * to_floor
+                contacts.append((now, vy))
                 vy = -restitution * vy
-            pieces.append((t, x, y, vx, vy))
-        t += random.uniform(0.25, 0.5)  # it flies on a little, then the next one is dropped
-        last = pieces[-1]
-        landing = last[0] - 2 * last[4] / gravity
-        t = min(t, landing - 0.03)
-    starts = [p[0] for p in pieces]
+                if -vy < 110:
+                    pieces.append((now, x, y, 0.0, 0.0, 0.0))
+                    break
+            pieces.append((now, x, y, vx, vy, gravity))
+        balls.append((radius, colours(random, 1)[0], pieces, [p[0] for p in pieces]))
+        t = now + random.uniform(-0.6, 0.3)
 
     def shapes(now):
-        i = max(int(np.searchsorted(starts, now, side="right")) - 1, 0)
-        t0, x, y, vx, vy = pieces[i]
-        d = now - t0
-        centre = (x + vx * d, y + vy * d + gravity * d * d / 2)
-        return [box((320, 345), (330, 25), 0, colour[1]),
-                box((8, 180), (12, 180), 0, colour[1]), box((632, 180), (12, 180), 0, colour[1]),
-                circle(centre, radius, colour[0], (25, radius))]
+        out = [box((320, 345), (330, 25), 0, tone), box((8, 180), (12, 180), 0, tone),
+               box((632, 180), (12, 180), 0, tone)]
+        for radius, colour, pieces, starts in balls:
+            i = max(int(np.searchsorted(starts, now, side="right")) - 1, 0)
+            t0, x, y, vx, vy, g = pieces[i]
+            d = max(now - t0, 0.0)
+            out.append(circle((x + vx * d, y + vy * d + g * d * d / 2), radius, colour, (25, radius)))
+        return out
 
     return Scene("a rubber ball bounces on a wooden floor", shapes,
                  [e for e in normalised(contacts) if e[0] < seconds])

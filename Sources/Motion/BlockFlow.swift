@@ -23,6 +23,7 @@ struct BlockMotion: Sendable {
 struct BlockFlow: Sendable {
   static let stride = 4  // half-size pixels
   static let side = 8  // half-size pixels
+  private static let limit: UInt8 = 40
   private static let reach = 12  // half-size pixels
 
   let columns: Int
@@ -66,7 +67,9 @@ struct BlockFlow: Sendable {
                 width: width, height: height, fullWidth: source.full.width,
                 fullHeight: source.full.height, a: a.baseAddress!, b: b.baseAddress!,
                 mask: mask.baseAddress!, fullA: fullA.baseAddress!, fullB: fullB.baseAddress!,
-                reach: Self.reach, noise: change.noise)
+                reach: Self.reach, noise: change.noise,
+                limit: SIMD8(repeating: Self.limit), fineLimit: SIMD16(repeating: Self.limit + 8))
+              var guesses = [BlockMatcher.Guess](repeating: .init(), count: columns * rows)
               for row in 0..<rows {
                 for column in 0..<columns {
                   let x = column * Self.stride + shift.x
@@ -75,9 +78,13 @@ struct BlockFlow: Sendable {
                   if x < 0 || y < 0 || x + Self.side > width || y + Self.side > height {
                     blocks[index].state = .lost
                   } else {
-                    blocks[index] = matcher.match(x, y)
+                    guesses[index] = matcher.search(x, y)
                   }
                 }
+              }
+              for _ in 0..<2 { matcher.agree(&guesses, columns: columns, rows: rows) }
+              for index in guesses.indices where guesses[index].changed > 0 {
+                blocks[index] = matcher.settled(guesses[index])
               }
             }
           }
@@ -100,57 +107,143 @@ private struct BlockMatcher {
   let fullB: UnsafeRawPointer
   let reach: Int
   let noise: Float
+  /// No pixel counts for more than this, so that background which a thing covers or uncovers cannot outvote it.
+  let limit: SIMD8<UInt8>
+  let fineLimit: SIMD16<UInt8>
 
   @inline(__always)
   private func eight(_ p: UnsafeRawPointer, _ x: Int, _ y: Int) -> SIMD8<UInt8> {
     (p + (y &* width &+ x)).loadUnaligned(as: SIMD8<UInt8>.self)
   }
 
-  /// The block whose top left corner lies at (x, y) in the half picture.
-  func match(_ x: Int, _ y: Int) -> BlockMotion {
-    var template = InlineArray<8, SIMD8<UInt8>>(repeating: SIMD8())
+  private static let lost: Float = 0.8
+
+  /// A whole displacement of one block, in half-size pixels.
+  struct Guess {
+    var x = 0
+    var y = 0
+    var dx = 0
+    var dy = 0
+    /// Sum of absolute differences here, and without displacement.
+    var cost = 0
+    var still = 0
+    /// Changed pixels; 0 where the block rests.
+    var changed = 0
+  }
+
+  /// A block's own pixels and mask.
+  private struct Template {
+    var rows = InlineArray<8, SIMD8<UInt8>>(repeating: SIMD8())
     var masks = InlineArray<8, SIMD8<UInt8>>(repeating: SIMD8())
+    var changed = 0
+  }
+
+  @inline(__always)
+  private func template(_ x: Int, _ y: Int) -> Template {
+    var result = Template()
     var covered = SIMD8<UInt8>()
     for row in 0..<8 {
-      template[row] = eight(a, x, y &+ row)
+      result.rows[row] = eight(a, x, y &+ row)
       let m = eight(mask, x, y &+ row)
-      masks[row] = m
+      result.masks[row] = m
       covered &+= m & 1
     }
-    let changed = Int(covered.wrappedSum())
-    if changed < 6 { return BlockMotion() }
+    result.changed = Int(covered.wrappedSum())
+    return result
+  }
 
-    @inline(__always) func difference(_ dx: Int, _ dy: Int) -> Int {
-      var sum = SIMD8<UInt16>()
-      for row in 0..<8 {
-        let other = eight(b, x &+ dx, y &+ dy &+ row)
-        let own = template[row]
-        let d = (pointwiseMax(own, other) &- pointwiseMin(own, other)) & masks[row]
-        sum &+= SIMD8<UInt16>(truncatingIfNeeded: d)
-      }
-      return Int(sum.wrappedSum())
+  @inline(__always)
+  private func difference(_ template: borrowing Template, _ x: Int, _ y: Int) -> Int {
+    var sum = SIMD8<UInt16>()
+    for row in 0..<8 {
+      let other = eight(b, x, y &+ row)
+      let own = template.rows[row]
+      let apart = pointwiseMax(own, other) &- pointwiseMin(own, other)
+      let d = pointwiseMin(apart, limit) & template.masks[row]
+      sum &+= SIMD8<UInt16>(truncatingIfNeeded: d)
     }
+    return Int(sum.wrappedSum())
+  }
 
-    let weight = Float(changed) / 64
-    let still = difference(0, 0)
+  /// The best whole displacement of the block whose top left corner lies at (x, y) in the half picture.
+  func search(_ x: Int, _ y: Int) -> Guess {
+    var guess = Guess(x: x, y: y)
+    let own = template(x, y)
+    if own.changed < 6 { return guess }
+    guess.changed = own.changed
+    guess.still = difference(own, x, y)
     // Distance costs a little, so that a surface without structure stays where it is.
-    let tilt = max(1, changed / 24)
-    var best = (x: 0, y: 0, cost: still)
+    let tilt = max(1, own.changed / 24)
+    var best = guess.still
     let rows = max(-reach, -y)...min(reach, height - 8 - y)
     let columns = max(-reach, -x)...min(reach, width - 8 - x)
     for dy in rows {
       for dx in columns {
-        let cost = difference(dx, dy) &+ tilt &* (abs(dx) &+ abs(dy))
-        if cost < best.cost { best = (dx, dy, cost) }
+        let cost = difference(own, x &+ dx, y &+ dy) &+ tilt &* (abs(dx) &+ abs(dy))
+        if cost < best {
+          best = cost
+          (guess.dx, guess.dy) = (dx, dy)
+        }
       }
     }
-    let floor = (1.5 + 1.2 * noise) * Float(changed)
-    let residual = Float(difference(best.x, best.y))
-    if residual > 0.5 * Float(still) && residual > floor {
-      return BlockMotion(state: .lost, weight: weight)
+    guess.cost = best - tilt * (abs(guess.dx) + abs(guess.dy))
+    return guess
+  }
+
+  /// Lets each block take over the displacement of a neighbour where that costs it little: stripes and bare edges fit
+  /// in many places, but one body moves as one.
+  func agree(_ guesses: inout [Guess], columns: Int, rows: Int) {
+    for row in 0..<rows {
+      for column in 0..<columns {
+        let index = row * columns + column
+        let guess = guesses[index]
+        if guess.changed == 0 { continue }
+        var near = InlineArray<8, (dx: Int, dy: Int, weight: Int)>(repeating: (0, 0, 0))
+        var count = 0
+        var total = 0
+        for y in max(0, row - 1)...min(rows - 1, row + 1) {
+          for x in max(0, column - 1)...min(columns - 1, column + 1) {
+            let other = guesses[y * columns + x]
+            if other.changed == 0 || (x == column && y == row) { continue }
+            near[count] = (other.dx, other.dy, other.changed)
+            count += 1
+            total += other.changed
+          }
+        }
+        if count == 0 { continue }
+        func tension(_ dx: Int, _ dy: Int) -> Int {
+          var sum = 0
+          for i in 0..<count {
+            sum += near[i].weight * min(abs(dx - near[i].dx) + abs(dy - near[i].dy), 6)
+          }
+          return sum * guess.changed / total
+        }
+        let own = template(guess.x, guess.y)
+        var best = guess.cost + tension(guess.dx, guess.dy)
+        for i in 0..<count {
+          let (dx, dy) = (near[i].dx, near[i].dy)
+          if dx == guesses[index].dx && dy == guesses[index].dy { continue }
+          let (x, y) = (guess.x + dx, guess.y + dy)
+          if x < 0 || y < 0 || x + 8 > width || y + 8 > height { continue }
+          let cost = difference(own, x, y)
+          let energy = cost + tension(dx, dy)
+          if energy < best {
+            best = energy
+            (guesses[index].dx, guesses[index].dy, guesses[index].cost) = (dx, dy, cost)
+          }
+        }
+      }
     }
-    let fine = refine(x, y, best.x, best.y)
-    return BlockMotion(state: .moving, x: fine.0, y: fine.1, weight: weight)
+  }
+
+  func settled(_ guess: Guess) -> BlockMotion {
+    let weight = Float(guess.changed) / 64
+    let floor = (1.5 + 1.2 * noise) * Float(guess.changed)
+    let share = max(0, Float(guess.cost) - floor) / Float(max(guess.still, 1))
+    if share > Self.lost { return BlockMotion(state: .lost, weight: weight) }
+    let fine = refine(guess.x, guess.y, guess.dx, guess.dy)
+    return BlockMotion(
+      state: .moving, x: fine.0, y: fine.1, weight: weight * min(1, 1.25 * (1 - share)))
   }
 
   /// Squared differences in the full picture around twice the coarse displacement, and the vertex of the parabola.
@@ -170,7 +263,8 @@ private struct BlockMatcher {
         var wide = SIMD16<UInt8>()
         wide.evenHalf = m
         wide.oddHalf = m
-        let d = (pointwiseMax(own, other) &- pointwiseMin(own, other)) & wide
+        let apart = pointwiseMax(own, other) &- pointwiseMin(own, other)
+        let d = pointwiseMin(apart, fineLimit) & wide
         let w = SIMD16<UInt16>(truncatingIfNeeded: d)
         sum &+= SIMD16<UInt32>(truncatingIfNeeded: w &* w)
       }

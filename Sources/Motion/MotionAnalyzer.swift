@@ -47,7 +47,10 @@ public struct MotionAnalyzer: Sendable {
       track.events.append(grader.grade(impact))
       #if DEVELOPMENT
         debugImpacts.append([
-          impact.time, Double(impact.mass), Double(impact.baseline), Double(impact.speed),
+          impact.time, Double(impact.score), Double(impact.mass), Double(impact.baseline), Double(impact.change), Double(impact.before), Double(impact.after),
+          Double(impact.escaping),
+          Double(impact.size), Double(impact.rise),
+          Double(impact.concentration),
         ])
       #endif
     }
