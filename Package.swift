@@ -63,14 +63,16 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
-    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport", dependencies: ["Networks", "Checkpoints", "Tensors"],
+      path: "Tests/TestSupport"),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "ReferenceBackend", "TestSupport"]),
     .testTarget(
       name: "CPUBackendTests", dependencies: ["CPUBackend", "ReferenceBackend", "TestSupport"]),
     .testTarget(
       name: "NetworksTests",
-      dependencies: ["Networks", "ReferenceBackend", "CPUBackend", "TestSupport"]),
+      dependencies: ["Networks", "foley-bench", "ReferenceBackend", "CPUBackend", "TestSupport"]),
     .testTarget(
       name: "SamplingTests",
       dependencies: ["Sampling", "ReferenceBackend", "CPUBackend", "TestSupport"]),

@@ -17,14 +17,13 @@ struct ParityCommand: ParsableCommand {
   @Option(help: "Folder of the sentence encoder's weights, for fixtures that do not carry them.")
   var minilm: String?
 
-  @Option(help: "What computes.")
-  var backend: BackendChoice = .standard
+  @OptionGroup var computing: BackendOptions
 
   @Flag(help: "Do not count fixtures of modules that are not supported yet as misses.")
   var skipUnsupported = false
 
   func run() throws {
-    let check = ParityCheck(backend: backend.make(), minilm: minilm)
+    let check = ParityCheck(backend: try computing.make(), minilm: minilm)
     var lines = 0
     var misses = 0
     for folder in folders {

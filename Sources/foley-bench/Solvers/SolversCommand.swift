@@ -37,8 +37,7 @@ struct SolversCommand: ParsableCommand {
   @Option(help: "Euler steps of the run that counts as the truth.")
   var referenceSteps = 500
 
-  @Option(help: "What computes.")
-  var backend: BackendChoice = .standard
+  @OptionGroup var computing: BackendOptions
 
   func validate() throws {
     guard (model == nil) != (fixture == nil) else {
@@ -58,7 +57,7 @@ struct SolversCommand: ParsableCommand {
 
   func run() throws {
     let counts = try counts()
-    let backend = backend.make()
+    let backend = try computing.make()
     let (model, noise) = try subject(on: backend)
     let comparison = try SolverComparison(
       model: model, noise: noise, shift: shift, referenceSteps: referenceSteps)
