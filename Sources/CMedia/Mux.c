@@ -24,6 +24,8 @@ typedef struct {
   int may_jump;
   /// Added to input times, in the video stream's time base.
   int64_t shift;
+  /// Where the sound starts, in samples on the output clock.
+  int64_t audio_start;
   int64_t last_input_time;
   int64_t *last_output_time;
 
@@ -46,6 +48,11 @@ static int fail(muxer *m, int stage, int error, const char *detail) {
 }
 
 // MARK: Sound
+
+static int is_matroska(const muxer *m) {
+  const char *container = m->output->oformat->name;
+  return strcmp(container, "matroska") == 0 || strcmp(container, "webm") == 0;
+}
 
 static const AVCodec *find_encoder(int audio) {
   switch (audio) {
@@ -140,7 +147,7 @@ static int fill_frame(muxer *m, int count) {
         for (int i = 0; i < count; i++)
           ((float *)frame->extended_data[channel])[i] = m->samples[i * channels + channel];
   }
-  frame->pts = m->request->audio_start + m->next_sample;
+  frame->pts = m->audio_start + m->next_sample;
   return 0;
 }
 
@@ -155,6 +162,13 @@ static int write_encoded(muxer *m) {
     if (error == AVERROR(EAGAIN) || error == AVERROR_EOF) return 0;
     if (error < 0) return fail(m, MEDIA_MUX_ENCODER, error, NULL);
     m->audio_packet->stream_index = m->audio->index;
+#if LIBAVFORMAT_VERSION_MAJOR < 60
+    // Matroska's header tells Opus's delay and readers subtract it; these muxers do not add it.
+    if (m->encoder->codec_id == AV_CODEC_ID_OPUS && is_matroska(m)) {
+      m->audio_packet->pts += m->encoder->initial_padding;
+      m->audio_packet->dts += m->encoder->initial_padding;
+    }
+#endif
     av_packet_rescale_ts(m->audio_packet, m->encoder->time_base, m->audio->time_base);
     if ((error = write_packet(m, m->audio_packet)) < 0) return error;
   }
@@ -264,7 +278,7 @@ static int copy_chapters(muxer *m) {
   if (!m->output->chapters) return AVERROR(ENOMEM);
   for (unsigned i = 0; i < count; i++) {
     const AVChapter *from = m->input->chapters[i];
-    int64_t start = av_rescale_q(m->request->first_time, base, from->time_base);
+    int64_t start = av_rescale_q(-m->shift, base, from->time_base);
     if (from->end <= start) continue;
     AVChapter *to = av_mallocz(sizeof *to);
     if (!to) return AVERROR(ENOMEM);
@@ -279,12 +293,31 @@ static int copy_chapters(muxer *m) {
   return 0;
 }
 
+/// Matroska stores no negative times. FFmpeg would move all streams until the lowest decoding time is 0, though
+/// Matroska does not store those, and would count Opus's delay twice on the way. Only two things are worth moving
+/// for: pictures that other containers hide before the first shown one, and an encoder's lead-in.
+static void avoid_negative_times(muxer *m) {
+  if (!is_matroska(m)) return;
+  m->output->avoid_negative_ts = 0;
+  const media_mux_request *request = m->request;
+  AVRational video = m->input->streams[request->stream]->time_base;
+  AVRational sound = {1, request->sample_rate};
+  int64_t hidden = av_rescale_q(request->first_time - request->lowest_time, video, sound);
+  int64_t lead_in = m->encoder->codec_id == AV_CODEC_ID_OPUS ? 0 : m->encoder->initial_padding;
+  int64_t move = FFMAX(hidden, lead_in - request->audio_start);
+  if (move <= 0) return;
+  m->shift += av_rescale_q(move, sound, video);
+  m->audio_start += move;
+}
+
 static int open_output(muxer *m) {
   const media_mux_request *request = m->request;
   int error = avformat_alloc_output_context2(
     &m->output, NULL, request->container, request->output_url);
   if (error < 0) return fail(m, MEDIA_MUX_CONTAINER, error, NULL);
   m->output->flags |= AVFMT_FLAG_BITEXACT;
+  m->shift = -request->first_time;
+  m->audio_start = request->audio_start;
   unsigned streams = m->input->nb_streams;
   m->mapping = av_malloc_array(streams, sizeof *m->mapping);
   if (!m->mapping) return AVERROR(ENOMEM);
@@ -295,6 +328,7 @@ static int open_output(muxer *m) {
     return fail(
       m, MEDIA_MUX_CONTAINER, AVERROR(EINVAL), avcodec_get_name(video->codecpar->codec_id));
   if ((error = copy_stream(m, video)) < 0 || (error = open_audio(m)) < 0) return error;
+  avoid_negative_times(m);
   for (unsigned i = 0; i < streams; i++) {
     AVStream *stream = m->input->streams[i];
     if ((int)i == request->stream) continue;
@@ -351,8 +385,7 @@ static int place(muxer *m, AVPacket *packet) {
     return 1;
   }
   if (is_video) follow_jumps(m, packet, from->time_base);
-  int64_t offset =
-    av_rescale_q(m->shift - m->request->first_time, video_base, from->time_base);
+  int64_t offset = av_rescale_q(m->shift, video_base, from->time_base);
   if (packet->pts != AV_NOPTS_VALUE) packet->pts += offset;
   if (packet->dts != AV_NOPTS_VALUE) packet->dts += offset;
   if (!is_video && packet->pts != AV_NOPTS_VALUE && packet->pts < 0) return 0;
@@ -389,7 +422,7 @@ static int copy_packets(muxer *m) {
     while (
       !m->audio_ended
       && av_compare_ts(
-           m->request->audio_start + m->next_sample, m->encoder->time_base, m->packet->dts, base)
+           m->audio_start + m->next_sample, m->encoder->time_base, m->packet->dts, base)
         <= 0)
       if ((error = advance_audio(m)) < 0) return error;
     if ((error = write_packet(m, m->packet)) < 0) return error;

@@ -169,6 +169,7 @@ int media_open(const char *url, int threads, media_reader **result, media_info *
   media_reader *reader = av_mallocz(sizeof *reader);
   if (!reader) return AVERROR(ENOMEM);
   reader->counters.first_packet_time = MEDIA_NO_TIME;
+  reader->counters.lowest_packet_time = MEDIA_NO_TIME;
   int error = media_open_container(url, &reader->format, 0);
   if (error < 0) goto failed;
   snprintf(info->container, sizeof info->container, "%s", reader->format->iformat->name);
@@ -216,6 +217,10 @@ int media_seek(media_reader *reader, int64_t time) {
   return 0;
 }
 
+static void note_earliest(int64_t *earliest, int64_t time) {
+  if (time != MEDIA_NO_TIME && (*earliest == MEDIA_NO_TIME || time < *earliest)) *earliest = time;
+}
+
 /// Puts the next packet of the stream into `reader->packet`; 0 at the end.
 static int read_packet(media_reader *reader) {
   for (int errors = 0; errors < MAXIMUM_READ_ERRORS;) {
@@ -241,11 +246,9 @@ static int read_packet(media_reader *reader) {
     reader->counters.packets++;
     if (reader->packet->flags & AV_PKT_FLAG_CORRUPT) reader->counters.damaged++;
     int64_t time = media_time(reader->packet->pts);
-    if (
-      time != MEDIA_NO_TIME && !(reader->packet->flags & AV_PKT_FLAG_DISCARD)
-      && (reader->counters.first_packet_time == MEDIA_NO_TIME
-          || time < reader->counters.first_packet_time))
-      reader->counters.first_packet_time = time;
+    note_earliest(&reader->counters.lowest_packet_time, time);
+    if (!(reader->packet->flags & AV_PKT_FLAG_DISCARD))
+      note_earliest(&reader->counters.first_packet_time, time);
     return 1;
   }
   return 0;

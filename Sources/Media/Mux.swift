@@ -4,11 +4,10 @@ import Foundation
 
 /// How sound is stored beside the pictures.
 public enum MuxSound: Sendable, Hashable {
-  /// What the container's players expect: AAC for MP4, MOV and MPEG-TS, FLAC for Matroska, Opus for WebM,
-  /// PCM for AVI.
+  /// What the container's players expect: AAC for MP4, MOV and MPEG-TS, FLAC for Matroska, Opus for WebM.
   case automatic
   case aac
-  /// Uncompressed, 16 or 24 bits as the WAVE file has; MOV, Matroska and AVI only.
+  /// Uncompressed, 16 or 24 bits as the WAVE file has; MOV and Matroska only.
   case pcm
   case flac
   case opus
@@ -18,6 +17,8 @@ public enum MuxSound: Sendable, Hashable {
 public struct MuxReport: Sendable, Equatable {
   /// Streams of the original, other than its sound, that the output's container cannot hold.
   public var droppedStreams: Int
+  /// The picture's rotation could not be stored: it will lie on its side.
+  public var lostRotation: Bool
 }
 
 /// Writes the video of one file with the sound of another: the picture's packets are copied untouched, and
@@ -50,6 +51,8 @@ public func mux(
         request.video_url = videoURL
         request.stream = decoder.info.stream
         request.first_time = first.time ?? 0
+        let lowest = decoder.counters.lowest_packet_time
+        request.lowest_time = lowest == mediaNoTime ? request.first_time : lowest
         request.output_url = outputURL
         request.container = containerName
         request.audio = container.code(sound, bits: source.bits)
@@ -82,8 +85,12 @@ public func mux(
     default: throw .cannotWrite(file: output, reason: reason)
     }
   }
+  // Reading it back proves the file, and shows what this version of the library left out.
+  let written = try Decoder(path: file.partialPath, threads: 1)
   try file.commit()
-  return MuxReport(droppedStreams: Int(status.result.dropped_streams))
+  return MuxReport(
+    droppedStreams: Int(status.result.dropped_streams),
+    lostRotation: written.info.orientation != decoder.info.orientation)
 }
 
 /// A container to write, chosen by the file's ending.
@@ -99,12 +106,11 @@ private struct MuxContainer {
     case "mov": name = "mov"
     case "mkv": name = "matroska"
     case "webm": name = "webm"
-    case "avi": name = "avi"
     case "ts", "m2ts", "mts": name = "mpegts"
     default:
       throw .cannotCreate(
         file: path,
-        reason: "the name must end in .mp4, .m4v, .mov, .mkv, .webm, .avi or .ts to say how")
+        reason: "the name must end in .mp4, .m4v, .mov, .mkv, .webm or .ts to say how")
     }
   }
 
@@ -113,7 +119,7 @@ private struct MuxContainer {
       switch sound {
       case .automatic: automatic(bits: bits)
       case .aac: MEDIA_AUDIO_AAC
-      case .pcm: bits > 16 && name != "avi" ? MEDIA_AUDIO_PCM24 : MEDIA_AUDIO_PCM16
+      case .pcm: bits > 16 ? MEDIA_AUDIO_PCM24 : MEDIA_AUDIO_PCM16
       case .flac: bits > 16 ? MEDIA_AUDIO_FLAC24 : MEDIA_AUDIO_FLAC16
       case .opus: MEDIA_AUDIO_OPUS
       }
@@ -125,7 +131,6 @@ private struct MuxContainer {
     case "matroska": bits > 16 ? MEDIA_AUDIO_FLAC24 : MEDIA_AUDIO_FLAC16
     case "webm":
       media_can_encode(Int32(MEDIA_AUDIO_OPUS)) != 0 ? MEDIA_AUDIO_OPUS : MEDIA_AUDIO_VORBIS
-    case "avi": MEDIA_AUDIO_PCM16
     default: MEDIA_AUDIO_AAC
     }
   }

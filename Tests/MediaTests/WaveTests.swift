@@ -183,7 +183,7 @@ import Testing
       try! writer.finish()
     }
     thread.start()
-    let bytes = try Data(contentsOf: URL(fileURLWithPath: pipe))
+    let bytes = try Clips.readPipe(pipe)
     try bytes.write(to: URL(fileURLWithPath: copy))
     let sizes = bytes[4..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
     #expect(sizes == (knownLength ? bytes.count - 8 : 0xFFFF_FFFF))

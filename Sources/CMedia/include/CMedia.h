@@ -85,6 +85,8 @@ typedef struct {
   int last_read_error;
   /// Lowest presentation time of a packet meant to be shown, or MEDIA_NO_TIME.
   int64_t first_packet_time;
+  /// The same with packets that an edit list hides, which decoding needs.
+  int64_t lowest_packet_time;
 } media_counters;
 
 /// Opens a file and the decoder of its main video stream. `url` as FFmpeg takes it. `threads` 1 or more.
@@ -138,6 +140,8 @@ typedef struct {
   /// The video stream's index and the time (its time base) of its first shown frame.
   int stream;
   int64_t first_time;
+  /// The earliest time of any packet before it, hidden ones too.
+  int64_t lowest_time;
   const char *output_url;
   /// FFmpeg's short name of the output container.
   const char *container;
