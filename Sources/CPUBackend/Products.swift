@@ -128,7 +128,7 @@ extension CPUBackend {
   // MARK: Sharing out
 
   /// Below this many rows the weights are read in place. (Chosen by measurement.)
-  private static let fewRows = 12
+  private static let fewRows = 16
 
   private struct Block {
     let product: Int
@@ -173,18 +173,30 @@ extension CPUBackend {
   ) {
     let (rows, columns, panel) = (product.rows, product.columns, kernels.pointee.panel)
     let panels = (columns + panel - 1) / panel
-    let wanted = threads.count == 1 ? 1 : max(1, 4 * threads.count / shares)
     let few = rows <= CPUBackend.fewRows && product.places.isRows
+    let wanted = threads.count == 1 ? 1 : max(1, 2 * threads.count / shares)
     var parts = 1
-    var width = 4
+    var width = 256 / panel
+    func blockCount() -> Int { (panels + width - 1) / width * parts }
     if few {
-      width = max(1, panels / wanted)
       // Work below the cost of waking a thread stays together.
-      if rows * columns * product.places.depth < 1 << 18 { width = panels }
+      let small = rows * columns * product.places.depth < 1 << 18
+      width = small ? panels : max(1, panels / wanted)
     } else {
-      parts = (rows + 767) / 768
-      while width > 1 && (panels + width - 1) / width * parts < wanted { width /= 2 }
-      while rows / (parts + 1) >= 96 && (panels + width - 1) / width * parts < wanted { parts += 1 }
+      parts = (rows + 1023) / 1024
+      while blockCount() < wanted {
+        if width * panel > 128 {
+          width /= 2
+        } else if rows / (parts + 1) >= 192 {
+          parts += 1
+        } else if width > 1 {
+          width /= 2
+        } else if rows / (parts + 1) >= 64 {
+          parts += 1
+        } else {
+          break
+        }
+      }
     }
     for part in 0..<parts {
       for first in stride(from: 0, to: panels, by: width) {
