@@ -33,6 +33,11 @@ struct GenerationRun {
       try EventFile(events: report.events, cuts: report.cuts, energy: report.energy).write(to: path)
       report.output.events = path
     }
+    if let path = plan.plot, let sound = file.plot {
+      let title = plan.mux ?? plan.audioPath
+      try writePNG(path: path, picture: Plot.picture(of: report, sound, title: title.lastComponent))
+      report.output.plot = path
+    }
     if let path = plan.mux, case .video(let video, _, _, _) = request.source {
       let muxed = try mux(video: video, audio: plan.audioPath, into: path)
       if muxed.droppedStreams > 0 {
@@ -51,8 +56,13 @@ struct GenerationRun {
 private final class SoundFile: SoundSink {
   private let plan: OutputPlan
   private var writer: WaveWriter?
+  /// What a plot needs of the sound, where one is wanted.
+  private(set) var plot: PlotAccumulator?
 
-  init(_ plan: OutputPlan) { self.plan = plan }
+  init(_ plan: OutputPlan) {
+    self.plan = plan
+    plot = plan.plot.map { _ in PlotAccumulator(sampleRate: Clock.sampleRate) }
+  }
 
   func start(expectedSamples: Int?) throws {
     let encoding: WaveEncoding =
@@ -69,7 +79,14 @@ private final class SoundFile: SoundSink {
       expectedFrames: plan.audio == .standardOutput ? nil : expectedSamples)
   }
 
-  func write(_ samples: [Float]) throws { try writer?.write(samples) }
+  func write(_ samples: [Float]) throws {
+    plot?.add(samples)
+    try writer?.write(samples)
+  }
 
   func finish() throws { try writer?.finish() }
+}
+
+extension String {
+  fileprivate var lastComponent: String { (self as NSString).lastPathComponent }
 }
