@@ -8,7 +8,8 @@ import Testing
   private static let quick = ["--steps", "2"]
 
   private func generate(_ arguments: [String], in folder: URL) throws -> Run {
-    let run = try Program.run(["generate"] + arguments + Self.quick, in: folder)
+    let steps = arguments.contains("--steps") ? [] : Self.quick
+    let run = try Program.run(["generate"] + arguments + steps, in: folder)
     try #require(run.status == 0, "\(run.error)")
     return run
   }
@@ -149,6 +150,21 @@ import Testing
       _ = try generate(["clip.mp4", "-p", "rain", "--overwrite"], in: folder)
       let asked = try Wave(folder.appendingPathComponent("clip.wav")).samples
       #expect((asked.map(abs).max() ?? 0) > 0.01, "a prompt is heard all the same")
+    }
+  }
+
+  /// Memory is that of a window, not of the clip.
+  @Test func memoryDoesNotGrow() throws {
+    try withFolder { folder in
+      func peak(seconds: Double) throws -> Int {
+        try Clips.moving("clip.mp4", seconds: seconds, in: folder)
+        let run = try generate(
+          ["clip.mp4", "--steps", "1", "--json", "--overwrite", "--plot", "plot.png"], in: folder)
+        return try #require(run.object()["peakMemory"] as? Int)
+      }
+      let short = try peak(seconds: 10)
+      let long = try peak(seconds: 180)
+      #expect(long - short <= 20_000_000, "\(short / 1_000_000) and \(long / 1_000_000) MB")
     }
   }
 
