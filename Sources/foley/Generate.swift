@@ -17,7 +17,7 @@ struct Generate: ParsableCommand {
         foley generate clip.mp4 -q -o - | aplay
       """)
 
-  @Argument(help: "The video: MP4, MOV, MKV, WebM, AVI, ...")
+  @Argument(help: "The video: MP4, MOV, MKV, WebM, AVI, ...; - is standard input.")
   var clip: String?
 
   @OptionGroup(title: "Content") var content: ContentOptions
@@ -33,7 +33,7 @@ struct Generate: ParsableCommand {
       throw ValidationError("--json and -o - both want standard output.")
     }
     if output.mux != nil {
-      if clip == nil { throw ValidationError("--mux needs a video.") }
+      if clip == nil || clip == "-" { throw ValidationError("--mux needs a video file.") }
       if content.start != nil || content.end != nil {
         throw ValidationError(
           "--mux copies the whole video, so it cannot be combined with --start or --end.")

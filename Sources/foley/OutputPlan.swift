@@ -75,8 +75,9 @@ struct OutputPlan {
     _ options: OutputOptions, clip: String?
   ) throws(FoleyError) -> Audio {
     let suffix = options.format == .flac ? ".flac" : ".wav"
+    let named = clip.flatMap { $0 == "-" ? nil : $0 }
     let stem =
-      clip.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent } ?? "foley"
+      named.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent } ?? "foley"
     switch (options.output, options.outputFolder) {
     case ("-", _): return .standardOutput
     case (let name?, _):

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import FoleyKit
@@ -70,10 +71,13 @@ import Testing
 
   @Test func abandonedMakerStops() {
     let queue = BoundedQueue<Int>(capacity: 1)
+    let full = DispatchSemaphore(value: 0)
     let maker = onThread {
       #expect(queue.put(1))
+      full.signal()
       #expect(!queue.put(2), "waits for room until nobody wants more")
     }
+    full.wait()
     queue.abandon()
     maker.wait()
   }

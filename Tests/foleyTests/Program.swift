@@ -29,16 +29,16 @@ enum Program {
 
   /// Runs it to its end.
   static func run(
-    _ arguments: [String], in folder: URL, environment: [String: String] = [:]
+    _ arguments: [String], in folder: URL, environment: [String: String] = [:], input: URL? = nil
   ) throws -> Run {
-    let process = try start(arguments, in: folder, environment: environment)
+    let process = try start(arguments, in: folder, environment: environment, input: input)
     process.waitUntilExit()
     return try finished(process, in: folder)
   }
 
   /// A run under way, its outputs in files: pipes would have to be emptied meanwhile.
   static func start(
-    _ arguments: [String], in folder: URL, environment: [String: String] = [:]
+    _ arguments: [String], in folder: URL, environment: [String: String] = [:], input: URL? = nil
   ) throws -> Process {
     let process = Process()
     process.executableURL = binary
@@ -50,7 +50,7 @@ enum Program {
     variables["COLUMNS"] = "100"
     variables.merge(environment) { $1 }
     process.environment = variables
-    process.standardInput = FileHandle.nullDevice
+    process.standardInput = try input.map(FileHandle.init(forReadingFrom:)) ?? .nullDevice
     process.standardOutput = try emptyFile(".output", in: folder)
     process.standardError = try emptyFile(".error", in: folder)
     try process.run()
