@@ -49,6 +49,11 @@ struct Fixture {
     let file = folder.appendingPathComponent("fixture.json")
     do {
       description = try Data(contentsOf: file)
+    } catch {
+      throw FixtureError.unusable(
+        file: file.path, reason: "cannot be read: \(error.localizedDescription)")
+    }
+    do {
       let header = try JSONDecoder().decode(Header.self, from: description)
       module = header.module
       weightsName = header.weights

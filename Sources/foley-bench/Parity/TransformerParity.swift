@@ -92,8 +92,10 @@ extension ParityCheck {
   }
 
   /// The guided model and noise of a recorded run.
-  func recordedRun(_ fixture: Fixture) throws -> TrajectoryFixture {
-    try TrajectoryFixture(fixture, transformer: transformer(fixture))
+  ///
+  /// - Parameter guidance: in place of the recorded one.
+  func recordedRun(_ fixture: Fixture, guidance: Float? = nil) throws -> TrajectoryFixture {
+    try TrajectoryFixture(fixture, transformer: transformer(fixture), guidance: guidance)
   }
 
   /// A whole guided run.
@@ -143,10 +145,12 @@ struct TrajectoryFixture {
   let shift: Float
 
   init(
-    _ fixture: Fixture, transformer: (network: DiffusionTransformer, settings: TransformerFixture)
+    _ fixture: Fixture, transformer: (network: DiffusionTransformer, settings: TransformerFixture),
+    guidance: Float?
   ) throws {
     let (network, settings) = transformer
-    guard let solver = settings.solver, let steps = settings.steps, let guidance = settings.guidance
+    guard let solver = settings.solver, let steps = settings.steps,
+      let recordedGuidance = settings.guidance
     else {
       throw FixtureError.unusable(
         file: fixture.folder.path, reason: "fixture.json lacks solver, steps or guidance")
@@ -169,7 +173,7 @@ struct TrajectoryFixture {
       text: stacked([negative, text]),
       visual: stacked([network.emptyVisual(tokens: visual.shape[1]), visual]),
       sync: stacked([network.emptySync(tokens: sync.shape[1]), sync]), latents: noise.shape[1])
-    model = GuidedTransformer(network, guided: conditions, guidance: guidance)
+    model = GuidedTransformer(network, guided: conditions, guidance: guidance ?? recordedGuidance)
   }
 }
 
