@@ -33,8 +33,9 @@ import Testing
     return shapes
   }()
 
-  /// Weights that keep a picture's differences alive through all layers.
-  private static let source = RandomSource(shapes: shapes, seed: 5, gain: 2) { key, shape in
+  /// A gain that keeps a picture's differences alive through all layers; much more, and the network
+  /// turns chaotic and magnifies rounding errors.
+  private static let source = RandomSource(shapes: shapes, seed: 5, gain: 1.4) { key, shape in
     key.hasSuffix("depthwise.weight") ? shape[0] * shape[1] : nil
   }
 
@@ -54,7 +55,8 @@ import Testing
   /// Sums in single precision, through 50 layers.
   @Test func fastKernelsAgree() throws {
     let fast = try logits(on: CPUBackend(threads: 2)).floats()
-    #expect(relativeError(fast, try logits(on: Reference()).floats()) < 1e-5)
+    let error = relativeError(fast, try logits(on: Reference()).floats())
+    #expect(error < 1e-5)
   }
 
   /// Sizes that halve evenly and oddly; each picture by itself.

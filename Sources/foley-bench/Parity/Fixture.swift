@@ -36,7 +36,6 @@ struct Fixture {
 
     struct Tolerance: Decodable {
       let relativeL2: Double?
-      enum CodingKeys: String, CodingKey { case relativeL2 = "relative_l2" }
     }
   }
 
@@ -49,7 +48,12 @@ struct Fixture {
     let file = folder.appendingPathComponent("fixture.json")
     do {
       description = try Data(contentsOf: file)
-      let header = try JSONDecoder().decode(Header.self, from: description)
+    } catch {
+      throw FixtureError.unusable(
+        file: file.path, reason: "cannot be read: \(error.localizedDescription)")
+    }
+    do {
+      let header = try JSONDecoder.snakeCase.decode(Header.self, from: description)
       module = header.module
       weightsName = header.weights
       tolerance = header.tolerance?.relativeL2
@@ -61,7 +65,9 @@ struct Fixture {
   /// The part of fixture.json that says how the module was built.
   func configuration<Configuration: Decodable>(_ type: Configuration.Type) throws -> Configuration {
     do {
-      return try JSONDecoder().decode(Configured<Configuration>.self, from: description).config
+      return try JSONDecoder.snakeCase.decode(
+        Configured<Configuration>.self, from: description
+      ).config
     } catch {
       throw FixtureError.unusable(file: folder.path, reason: "fixture.json: \(error)")
     }
@@ -90,6 +96,15 @@ struct Fixture {
       if FileManager.default.fileExists(atPath: candidate.path) { return candidate }
     }
     throw FixtureError.missingTable(name: name, near: folder.path)
+  }
+}
+
+extension JSONDecoder {
+  /// For files whose keys are written like_this.
+  static var snakeCase: JSONDecoder {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return decoder
   }
 }
 

@@ -12,15 +12,15 @@ extension ParityCheck {
         let prompt: String
         let ids: [Int]
         /// Where the reference's two tokenizers disagree; either will do.
-        let ids_fast_tokenizer: [Int]?
+        let idsFastTokenizer: [Int]?
       }
     }
     let tokenizer = try WordPieceTokenizer(vocabulary: try fixture.table("vocab.txt").path)
     let file = fixture.folder.appendingPathComponent("expected.json")
-    let pairs = try JSONDecoder().decode(Expected.self, from: Data(contentsOf: file)).pairs
+    let pairs = try JSONDecoder.snakeCase.decode(Expected.self, from: Data(contentsOf: file)).pairs
     let wrong = pairs.filter { pair in
       let ids = tokenizer(pair.prompt)
-      return ids != pair.ids && ids != pair.ids_fast_tokenizer
+      return ids != pair.ids && ids != pair.idsFastTokenizer
     }
     return wrong.map { pair in
       Comparison(

@@ -5,36 +5,30 @@ import Tensors
 
 /// How a fixture's transformer was built. What is not said is as in the published configuration.
 struct TransformerFixture: Decodable {
-  private let kwargs: Arguments
+  private let modelKwargs: Arguments
   let solver: String?
-  let steps: Int?
-  let guidance: Float?
+  let numInferenceSteps: Int?
+  let guidanceScale: Float?
   let shift: Float?
 
-  enum CodingKeys: String, CodingKey {
-    case kwargs = "model_kwargs"
-    case solver, shift
-    case steps = "num_inference_steps"
-    case guidance = "guidance_scale"
-  }
-
   private struct Arguments: Decodable {
-    let depth_triple_blocks: Int
-    let depth_single_blocks: Int
-    let hidden_size: Int
-    let num_heads: Int
-    let audio_vae_latent_dim: Int?
-    let condition_dim: Int?
-    let clip_dim: Int?
-    let sync_feat_dim: Int?
+    let depthTripleBlocks: Int
+    let depthSingleBlocks: Int
+    let hiddenSize: Int
+    let numHeads: Int
+    let audioVaeLatentDim: Int?
+    let conditionDim: Int?
+    let clipDim: Int?
+    let syncFeatDim: Int?
   }
 
   var transformer: TransformerConfiguration {
-    TransformerConfiguration(
-      width: kwargs.hidden_size, heads: kwargs.num_heads, tripleBlocks: kwargs.depth_triple_blocks,
-      singleBlocks: kwargs.depth_single_blocks, latentChannels: kwargs.audio_vae_latent_dim ?? 128,
-      textWidth: kwargs.condition_dim ?? 768, visualWidth: kwargs.clip_dim ?? 768,
-      syncWidth: kwargs.sync_feat_dim ?? 768)
+    let arguments = modelKwargs
+    return TransformerConfiguration(
+      width: arguments.hiddenSize, heads: arguments.numHeads,
+      tripleBlocks: arguments.depthTripleBlocks, singleBlocks: arguments.depthSingleBlocks,
+      latentChannels: arguments.audioVaeLatentDim ?? 128, textWidth: arguments.conditionDim ?? 768,
+      visualWidth: arguments.clipDim ?? 768, syncWidth: arguments.syncFeatDim ?? 768)
   }
 }
 
@@ -92,8 +86,10 @@ extension ParityCheck {
   }
 
   /// The guided model and noise of a recorded run.
-  func recordedRun(_ fixture: Fixture) throws -> TrajectoryFixture {
-    try TrajectoryFixture(fixture, transformer: transformer(fixture))
+  ///
+  /// - Parameter guidance: in place of the recorded one.
+  func recordedRun(_ fixture: Fixture, guidance: Float? = nil) throws -> TrajectoryFixture {
+    try TrajectoryFixture(fixture, transformer: transformer(fixture), guidance: guidance)
   }
 
   /// A whole guided run.
@@ -143,10 +139,12 @@ struct TrajectoryFixture {
   let shift: Float
 
   init(
-    _ fixture: Fixture, transformer: (network: DiffusionTransformer, settings: TransformerFixture)
+    _ fixture: Fixture, transformer: (network: DiffusionTransformer, settings: TransformerFixture),
+    guidance: Float?
   ) throws {
     let (network, settings) = transformer
-    guard let solver = settings.solver, let steps = settings.steps, let guidance = settings.guidance
+    guard let solver = settings.solver, let steps = settings.numInferenceSteps,
+      let recordedGuidance = settings.guidanceScale
     else {
       throw FixtureError.unusable(
         file: fixture.folder.path, reason: "fixture.json lacks solver, steps or guidance")
@@ -169,7 +167,7 @@ struct TrajectoryFixture {
       text: stacked([negative, text]),
       visual: stacked([network.emptyVisual(tokens: visual.shape[1]), visual]),
       sync: stacked([network.emptySync(tokens: sync.shape[1]), sync]), latents: noise.shape[1])
-    model = GuidedTransformer(network, guided: conditions, guidance: guidance)
+    model = GuidedTransformer(network, guided: conditions, guidance: guidance ?? recordedGuidance)
   }
 }
 

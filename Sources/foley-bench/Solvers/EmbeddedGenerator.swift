@@ -11,21 +11,32 @@ struct EmbeddedGenerator {
   /// [1, 400, C]
   let noise: Tensor
 
-  private static let latents = 400
-  private static let syncTokens = 200
-  private static let visualTokens = 64
+  /// A window of 8 s.
+  private static let seconds = 8
+  private static let latents = 50 * seconds
+  private static let syncTokens = 25 * seconds
+  private static let motionFeatures = 8
 
   private struct Description: Decodable {
     let text: Text
+    let vision: Vision
     let sampling: Sampling
-    let generator: File
+    let generator: Generator
 
     struct Text: Decodable { let file, vocabulary: String }
+    struct Vision: Decodable { let rate: Int }
     struct Sampling: Decodable { let guidance: Float }
-    struct File: Decodable { let file: String }
-  }
+    struct Generator: Decodable {
+      let file: String
+      let configuration: TransformerConfiguration
+      enum CodingKeys: CodingKey { case file }
 
-  private struct GeneratorDescription: Decodable { let generator: TransformerConfiguration }
+      init(from decoder: any Decoder) throws {
+        file = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .file)
+        configuration = try TransformerConfiguration(from: decoder)
+      }
+    }
+  }
 
   init(folder: String, prompt: String, guidance: Float?, seed: UInt64, on backend: any Backend)
     throws
@@ -33,34 +44,45 @@ struct EmbeddedGenerator {
     let root = URL(fileURLWithPath: folder)
     let file = root.appendingPathComponent("config.json")
     let description: Description
-    let configuration: TransformerConfiguration
     do {
-      let data = try Data(contentsOf: file)
-      description = try JSONDecoder().decode(Description.self, from: data)
-      configuration = try JSONDecoder().decode(GeneratorDescription.self, from: data).generator
+      description = try JSONDecoder().decode(Description.self, from: Data(contentsOf: file))
     } catch {
       throw FixtureError.unusable(file: file.path, reason: "\(error)")
+    }
+    let configuration = description.generator.configuration
+    let width = configuration.textWidth
+    guard configuration.syncWidth == EmbeddedGenerator.motionFeatures + width,
+      configuration.visualWidth == width
+    else {
+      throw FixtureError.unusable(
+        file: file.path,
+        reason: "syncWidth is not textWidth + \(EmbeddedGenerator.motionFeatures), or visualWidth "
+          + "is not textWidth: this is another family of models")
     }
     func weights(_ name: String) throws -> Weights {
       Weights(try SafetensorsFile(root.appendingPathComponent(name).path), on: backend)
     }
-    let generator = try weights(description.generator.file)
-    let network = try DiffusionTransformer(generator, configuration)
-    let preconditioning = try Preconditioning(generator, channels: configuration.latentChannels)
+    let stored = try weights(description.generator.file)
+    let network = try DiffusionTransformer(stored, configuration)
+    let preconditioning = try Preconditioning(stored, channels: configuration.latentChannels)
     let encoder = try MiniLM(
       try weights(description.text.file),
       tokenizer: try WordPieceTokenizer(
         vocabulary: root.appendingPathComponent(description.text.vocabulary).path))
 
-    let width = configuration.textWidth
-    let sentence = encoder([prompt]).sentences * Float(width).squareRoot()
-    let silence = backend.tensor([Float](repeating: 0, count: width), [1, width])
-    let picture = network.emptyVisual(tokens: EmbeddedGenerator.visualTokens)
-    let motion = backend.tensor(
-      EmbeddedGenerator.motion(), [1, EmbeddedGenerator.syncTokens, configuration.syncWidth])
+    // Text, picture and the content half of sync all say the prompt, or nothing; motion stays.
+    let sentence = (encoder([prompt]).sentences * Float(width).squareRoot()).floats()
+    let branches = [[Float](repeating: 0, count: width), sentence]
+    let pictures = description.vision.rate * EmbeddedGenerator.seconds
+    let motion = EmbeddedGenerator.motion()
     let conditions = network.conditions(
-      text: concatenatedRows([silence.view, sentence.view]).reshaped([2, 1, width]),
-      visual: EmbeddedGenerator.twice(picture), sync: EmbeddedGenerator.twice(motion),
+      text: backend.tensor(branches.flatMap { $0 }, [2, 1, width]),
+      visual: backend.tensor(
+        branches.flatMap { content in (0..<pictures).flatMap { _ in content } },
+        [2, pictures, width]),
+      sync: backend.tensor(
+        branches.flatMap { content in motion.flatMap { $0 + content } },
+        [2, motion.count, configuration.syncWidth]),
       latents: EmbeddedGenerator.latents)
     model = GuidedTransformer(
       network, guided: conditions, guidance: guidance ?? description.sampling.guidance,
@@ -69,15 +91,11 @@ struct EmbeddedGenerator {
       0..<EmbeddedGenerator.latents, channels: configuration.latentChannels, on: backend)
   }
 
-  private static func twice(_ x: Tensor) -> Tensor {
-    concatenatedRows([x.view, x.view]).reshaped(x.shape.replacing(axis: 0, with: 2))
-  }
-
-  /// Sync features of one event in the middle of every second, at 25 frames a second: strength, flag,
+  /// Motion features of one event in the middle of every second, at 25 frames a second: strength, flag,
   /// offset, fast and slow trace, energy, its change, 1.
-  private static func motion() -> [Float] {
+  private static func motion() -> [[Float]] {
     var (fast, slow, before) = (0.0, 0.0, 0.0)
-    return (0..<syncTokens).flatMap { frame in
+    return (0..<syncTokens).map { frame in
       let strength = frame % 25 == 12 ? 1.0 : 0
       fast = max(fast * exp(-0.04 / 0.1), strength)
       slow = max(slow * exp(-0.04 / 0.5), strength)

@@ -80,7 +80,8 @@ struct SolversCommand: ParsableCommand {
       return (generator.model, generator.noise)
     }
     guard let fixture else { throw ValidationError("Give either --model or --fixture.") }
-    let recorded = try ParityCheck(backend: backend).recordedRun(try Fixture(fixture))
+    let recorded = try ParityCheck(backend: backend)
+      .recordedRun(try Fixture(fixture), guidance: guidance)
     return (recorded.model, recorded.noise)
   }
 }
