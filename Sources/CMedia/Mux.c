@@ -1,45 +1,17 @@
-#include "Internal.h"
+// Copies a file's pictures untouched and puts new sound beside them. All times are moved so that
+// the first shown frame comes at 0, which is where the sound starts.
+
+#include "Mux.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-// Copies a file's pictures untouched and puts new sound beside them. All times are moved so that the
-// first shown frame comes at 0, which is where the sound starts.
 
 enum { MAXIMUM_READ_ERRORS = 32 };
 
 /// Formats that may jump in time are joined where they jump further than this.
 static const int64_t LONGEST_STEP_SECONDS = 10;
 
-typedef struct {
-  const media_mux_request *request;
-  media_mux_result *result;
-
-  AVFormatContext *input;
-  AVFormatContext *output;
-  AVPacket *packet;
-  /// Output stream of each input stream, or -1.
-  int *mapping;
-  int may_jump;
-  /// Added to input times, in the video stream's time base.
-  int64_t shift;
-  /// Where the sound starts, in samples on the output clock.
-  int64_t audio_start;
-  int64_t last_input_time;
-  int64_t *last_output_time;
-
-  AVCodecContext *encoder;
-  AVStream *audio;
-  AVFrame *frame;
-  AVPacket *audio_packet;
-  float *samples;
-  int frame_size;
-  int64_t next_sample;
-  int audio_ended;
-} muxer;
-
-static int fail(muxer *m, int stage, int error, const char *detail) {
+int mux_fail(muxer *m, int stage, int error, const char *detail) {
   if (!m->result->stage) {
     m->result->stage = stage;
     snprintf(m->result->detail, sizeof m->result->detail, "%s", detail ? detail : "");
@@ -47,165 +19,14 @@ static int fail(muxer *m, int stage, int error, const char *detail) {
   return error;
 }
 
-// MARK: Sound
-
-static int is_matroska(const muxer *m) {
+int mux_is_matroska(const muxer *m) {
   const char *container = m->output->oformat->name;
   return strcmp(container, "matroska") == 0 || strcmp(container, "webm") == 0;
 }
 
-static const AVCodec *find_encoder(int audio) {
-  switch (audio) {
-    case MEDIA_AUDIO_AAC: return avcodec_find_encoder(AV_CODEC_ID_AAC);
-    case MEDIA_AUDIO_PCM16: return avcodec_find_encoder(AV_CODEC_ID_PCM_S16LE);
-    case MEDIA_AUDIO_PCM24: return avcodec_find_encoder(AV_CODEC_ID_PCM_S24LE);
-    case MEDIA_AUDIO_FLAC16:
-    case MEDIA_AUDIO_FLAC24: return avcodec_find_encoder(AV_CODEC_ID_FLAC);
-    // FFmpeg's own encoders for these two are experiments.
-    case MEDIA_AUDIO_OPUS: return avcodec_find_encoder_by_name("libopus");
-    case MEDIA_AUDIO_VORBIS: return avcodec_find_encoder_by_name("libvorbis");
-    default: return NULL;
-  }
-}
-
-static enum AVSampleFormat sample_format(int audio) {
-  switch (audio) {
-    case MEDIA_AUDIO_PCM16:
-    case MEDIA_AUDIO_FLAC16: return AV_SAMPLE_FMT_S16;
-    case MEDIA_AUDIO_PCM24:
-    case MEDIA_AUDIO_FLAC24: return AV_SAMPLE_FMT_S32;
-    case MEDIA_AUDIO_OPUS: return AV_SAMPLE_FMT_FLT;
-    default: return AV_SAMPLE_FMT_FLTP;
-  }
-}
-
-int media_can_encode(int audio) { return find_encoder(audio) != NULL; }
-
-static int open_audio(muxer *m) {
-  const media_mux_request *request = m->request;
-  const AVCodec *codec = find_encoder(request->audio);
-  if (!codec) return fail(m, MEDIA_MUX_ENCODER, AVERROR_ENCODER_NOT_FOUND, NULL);
-  AVCodecContext *encoder = m->encoder = avcodec_alloc_context3(codec);
-  if (!encoder) return AVERROR(ENOMEM);
-  encoder->sample_fmt = sample_format(request->audio);
-  encoder->sample_rate = request->sample_rate;
-  encoder->time_base = (AVRational){1, request->sample_rate};
-  av_channel_layout_default(&encoder->ch_layout, request->channels);
-  if (request->audio == MEDIA_AUDIO_AAC || request->audio == MEDIA_AUDIO_OPUS
-      || request->audio == MEDIA_AUDIO_VORBIS)
-    encoder->bit_rate = 64000 + 96000 * (int64_t)request->channels;
-  if (request->audio == MEDIA_AUDIO_FLAC24 || request->audio == MEDIA_AUDIO_PCM24)
-    encoder->bits_per_raw_sample = 24;
-  encoder->thread_count = 1;
-  encoder->flags |= AV_CODEC_FLAG_BITEXACT;
-  if (m->output->oformat->flags & AVFMT_GLOBALHEADER)
-    encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-  int error = avcodec_open2(encoder, codec, NULL);
-  if (error < 0) return fail(m, MEDIA_MUX_ENCODER, error, codec->name);
-  m->audio = avformat_new_stream(m->output, NULL);
-  m->frame = av_frame_alloc();
-  m->audio_packet = av_packet_alloc();
-  m->frame_size = encoder->frame_size > 0 ? encoder->frame_size : 1024;
-  m->samples = av_malloc_array((size_t)m->frame_size * request->channels, sizeof *m->samples);
-  if (!m->audio || !m->frame || !m->audio_packet || !m->samples) return AVERROR(ENOMEM);
-  m->audio->time_base = encoder->time_base;
-  m->audio->disposition = AV_DISPOSITION_DEFAULT;
-  return avcodec_parameters_from_context(m->audio->codecpar, encoder);
-}
-
-static int32_t rounded(float sample, double scale) {
-  double value = sample * scale;
-  if (!(value > -scale)) return (int32_t)-scale;  // also NaN
-  if (value > scale - 1) return (int32_t)(scale - 1);
-  return (int32_t)(value < 0 ? value - 0.5 : value + 0.5);
-}
-
-/// Fills the frame from interleaved samples in the encoder's own form.
-static int fill_frame(muxer *m, int count) {
-  AVFrame *frame = m->frame;
-  av_frame_unref(frame);
-  frame->format = m->encoder->sample_fmt;
-  frame->sample_rate = m->encoder->sample_rate;
-  frame->nb_samples = count;
-  int error = av_channel_layout_copy(&frame->ch_layout, &m->encoder->ch_layout);
-  if (error < 0 || (error = av_frame_get_buffer(frame, 0)) < 0) return error;
-  int channels = m->request->channels, total = count * channels;
-  switch (frame->format) {
-    case AV_SAMPLE_FMT_S16:
-      for (int i = 0; i < total; i++)
-        ((int16_t *)frame->data[0])[i] = (int16_t)rounded(m->samples[i], 32768);
-      break;
-    case AV_SAMPLE_FMT_S32:
-      for (int i = 0; i < total; i++)
-        ((int32_t *)frame->data[0])[i] = rounded(m->samples[i], 8388608) * 256;
-      break;
-    case AV_SAMPLE_FMT_FLT:
-      memcpy(frame->data[0], m->samples, total * sizeof(float));
-      break;
-    default:
-      for (int channel = 0; channel < channels; channel++)
-        for (int i = 0; i < count; i++)
-          ((float *)frame->extended_data[channel])[i] = m->samples[i * channels + channel];
-  }
-  frame->pts = m->audio_start + m->next_sample;
-  return 0;
-}
-
-static int write_packet(muxer *m, AVPacket *packet) {
+int mux_write_packet(muxer *m, AVPacket *packet) {
   int error = av_interleaved_write_frame(m->output, packet);
-  return error < 0 ? fail(m, MEDIA_MUX_WRITE, error, NULL) : 0;
-}
-
-static int write_encoded(muxer *m) {
-  for (;;) {
-    int error = avcodec_receive_packet(m->encoder, m->audio_packet);
-    if (error == AVERROR(EAGAIN) || error == AVERROR_EOF) return 0;
-    if (error < 0) return fail(m, MEDIA_MUX_ENCODER, error, NULL);
-    m->audio_packet->stream_index = m->audio->index;
-#if LIBAVFORMAT_VERSION_MAJOR < 60
-    // Matroska's header tells Opus's delay and readers subtract it; these muxers do not add it.
-    if (m->encoder->codec_id == AV_CODEC_ID_OPUS && is_matroska(m)) {
-      m->audio_packet->pts += m->encoder->initial_padding;
-      m->audio_packet->dts += m->encoder->initial_padding;
-    }
-#endif
-    av_packet_rescale_ts(m->audio_packet, m->encoder->time_base, m->audio->time_base);
-    if ((error = write_packet(m, m->audio_packet)) < 0) return error;
-  }
-}
-
-/// Encodes and writes the next stretch of sound.
-static int advance_audio(muxer *m) {
-  int channels = m->request->channels, count = 0;
-  while (count < m->frame_size) {
-    int got = m->request->read(
-      m->request->context, m->samples + count * channels, m->frame_size - count);
-    if (got < 0) return fail(m, MEDIA_MUX_AUDIO, AVERROR(EIO), NULL);
-    if (got == 0) break;
-    count += got;
-  }
-  int error = 0;
-  if (count > 0) {
-    int given = count;
-    if (
-      count < m->frame_size && m->encoder->frame_size > 0
-      && !(m->encoder->codec->capabilities & AV_CODEC_CAP_SMALL_LAST_FRAME)) {
-      memset(
-        m->samples + count * channels, 0,
-        (size_t)(m->frame_size - count) * channels * sizeof *m->samples);
-      given = m->frame_size;
-    }
-    if ((error = fill_frame(m, given)) < 0) return error;
-    m->next_sample += given;
-    error = avcodec_send_frame(m->encoder, m->frame);
-    if (error < 0) return fail(m, MEDIA_MUX_ENCODER, error, NULL);
-  }
-  if (count < m->frame_size) {
-    m->audio_ended = 1;
-    error = avcodec_send_frame(m->encoder, NULL);
-    if (error < 0) return fail(m, MEDIA_MUX_ENCODER, error, NULL);
-  }
-  return write_encoded(m);
+  return error < 0 ? mux_fail(m, MEDIA_MUX_WRITE, error, NULL) : 0;
 }
 
 // MARK: Streams
@@ -293,11 +114,12 @@ static int copy_chapters(muxer *m) {
   return 0;
 }
 
-/// Matroska stores no negative times. FFmpeg would move all streams until the lowest decoding time is 0, though
-/// Matroska does not store those, and would count Opus's delay twice on the way. Only two things are worth moving
-/// for: pictures that other containers hide before the first shown one, and an encoder's lead-in.
+/// Matroska stores no negative times. FFmpeg would move all streams until the lowest decoding time
+/// is 0, though Matroska does not store those, and would count Opus's delay twice on the way. Only
+/// two things are worth moving for: pictures that other containers hide before the first shown one,
+/// and an encoder's lead-in.
 static void avoid_negative_times(muxer *m) {
-  if (!is_matroska(m)) return;
+  if (!mux_is_matroska(m)) return;
   m->output->avoid_negative_ts = 0;
   const media_mux_request *request = m->request;
   AVRational video = m->input->streams[request->stream]->time_base;
@@ -314,7 +136,7 @@ static int open_output(muxer *m) {
   const media_mux_request *request = m->request;
   int error = avformat_alloc_output_context2(
     &m->output, NULL, request->container, request->output_url);
-  if (error < 0) return fail(m, MEDIA_MUX_CONTAINER, error, NULL);
+  if (error < 0) return mux_fail(m, MEDIA_MUX_CONTAINER, error, NULL);
   m->output->flags |= AVFMT_FLAG_BITEXACT;
   m->shift = -request->first_time;
   m->audio_start = request->audio_start;
@@ -325,9 +147,9 @@ static int open_output(muxer *m) {
   // The picture and its sound first, as players expect, then what else there is.
   const AVStream *video = m->input->streams[request->stream];
   if (!is_kept(m, video))
-    return fail(
+    return mux_fail(
       m, MEDIA_MUX_CONTAINER, AVERROR(EINVAL), avcodec_get_name(video->codecpar->codec_id));
-  if ((error = copy_stream(m, video)) < 0 || (error = open_audio(m)) < 0) return error;
+  if ((error = copy_stream(m, video)) < 0 || (error = mux_open_audio(m)) < 0) return error;
   avoid_negative_times(m);
   for (unsigned i = 0; i < streams; i++) {
     AVStream *stream = m->input->streams[i];
@@ -341,7 +163,8 @@ static int open_output(muxer *m) {
   }
   if ((error = av_dict_copy(&m->output->metadata, m->input->metadata, 0)) < 0) return error;
   // These describe the old container.
-  static const char *const stale[] = {"major_brand", "minor_version", "compatible_brands", "encoder"};
+  static const char *const stale[] = {
+    "major_brand", "minor_version", "compatible_brands", "encoder"};
   for (size_t i = 0; i < sizeof stale / sizeof *stale; i++)
     av_dict_set(&m->output->metadata, stale[i], NULL, 0);
   if ((error = copy_chapters(m)) < 0) return error;
@@ -349,10 +172,10 @@ static int open_output(muxer *m) {
   if (!m->last_output_time) return AVERROR(ENOMEM);
   for (unsigned i = 0; i < m->output->nb_streams; i++) m->last_output_time[i] = AV_NOPTS_VALUE;
   error = avio_open(&m->output->pb, request->output_url, AVIO_FLAG_WRITE);
-  if (error < 0) return fail(m, MEDIA_MUX_CREATE, error, NULL);
+  if (error < 0) return mux_fail(m, MEDIA_MUX_CREATE, error, NULL);
   error = avformat_write_header(m->output, NULL);
   if (error < 0)
-    return fail(
+    return mux_fail(
       m, media_error_number(error) == ENOSPC ? MEDIA_MUX_WRITE : MEDIA_MUX_CONTAINER, error,
       avcodec_get_name(video->codecpar->codec_id));
   return 0;
@@ -424,11 +247,11 @@ static int copy_packets(muxer *m) {
       && av_compare_ts(
            m->audio_start + m->next_sample, m->encoder->time_base, m->packet->dts, base)
         <= 0)
-      if ((error = advance_audio(m)) < 0) return error;
-    if ((error = write_packet(m, m->packet)) < 0) return error;
+      if ((error = mux_advance_audio(m)) < 0) return error;
+    if ((error = mux_write_packet(m, m->packet)) < 0) return error;
   }
   while (!m->audio_ended)
-    if ((error = advance_audio(m)) < 0) return error;
+    if ((error = mux_advance_audio(m)) < 0) return error;
   return 0;
 }
 
@@ -437,7 +260,7 @@ static int finish_output(muxer *m) {
   if (error >= 0 && m->output->pb->error < 0) error = m->output->pb->error;
   int closed = avio_closep(&m->output->pb);
   if (error >= 0) error = closed;
-  return error < 0 ? fail(m, MEDIA_MUX_WRITE, error, NULL) : 0;
+  return error < 0 ? mux_fail(m, MEDIA_MUX_WRITE, error, NULL) : 0;
 }
 
 int media_mux(const media_mux_request *request, media_mux_result *result) {
@@ -445,11 +268,11 @@ int media_mux(const media_mux_request *request, media_mux_result *result) {
   muxer m = {.request = request, .result = result, .last_input_time = AV_NOPTS_VALUE};
   int error = media_open_container(request->video_url, &m.input, 1);
   if (error < 0) {
-    fail(&m, MEDIA_MUX_INPUT, error, NULL);
+    mux_fail(&m, MEDIA_MUX_INPUT, error, NULL);
     goto done;
   }
   if (request->stream >= (int)m.input->nb_streams) {
-    error = fail(&m, MEDIA_MUX_INPUT, AVERROR_STREAM_NOT_FOUND, NULL);
+    error = mux_fail(&m, MEDIA_MUX_INPUT, AVERROR_STREAM_NOT_FOUND, NULL);
     goto done;
   }
   m.may_jump = (m.input->iformat->flags & AVFMT_TS_DISCONT) != 0;

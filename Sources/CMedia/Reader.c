@@ -254,7 +254,8 @@ static int read_packet(media_reader *reader) {
   return 0;
 }
 
-static void describe_frame(const media_reader *reader, const AVFrame *frame, media_frame_info *info) {
+static void describe_frame(
+  const media_reader *reader, const AVFrame *frame, media_frame_info *info) {
   info->time = media_time(frame->best_effort_timestamp);
 #if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
   info->duration = frame->duration;

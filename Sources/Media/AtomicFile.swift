@@ -1,7 +1,8 @@
 import Foundation
 
 /// A file that appears under its name only when it is complete: written as NAME.partial in the same
-/// folder, synced, renamed, and the folder synced. Dropped without `commit()`, it removes what it wrote.
+/// folder, synced, renamed, and the folder synced. Dropped without `commit()`, it removes what it
+/// wrote.
 final class AtomicFile {
   /// The name as the user gave it, for errors.
   let name: String
@@ -52,7 +53,8 @@ final class AtomicFile {
 
   private func reason() -> String { MediaError.reason(errno) }
 
-  /// Whether `path` names something to write into as it is: a device or a pipe, not a file to replace.
+  /// Whether `path` names something to write into as it is: a device or a pipe, not a file to
+  /// replace.
   static func isStream(_ path: String) -> Bool {
     var status = stat()
     guard stat(path, &status) == 0 else { return false }

@@ -1,8 +1,8 @@
 /// Turns the times a decoder gives into exact, strictly rising seconds from the first shown frame.
 ///
 /// Good times pass unchanged. Missing ones follow at the frame rate, repeated or backward ones are
-/// squeezed in at half a frame, so that one surplus frame does not push all later ones; jumps that the
-/// format allows (broadcast streams) or that contradict the file's length are closed.
+/// squeezed in at half a frame, so that one surplus frame does not push all later ones; jumps that
+/// the format allows (broadcast streams) or that contradict the file's length are closed.
 struct FrameClock {
   let timeBase: Rational
   /// Nominal frame duration in seconds; nil where the file states no frame rate.
@@ -18,7 +18,8 @@ struct FrameClock {
   private(set) var origin: Int64?
   /// Times that were stated but contradict their neighbours.
   private(set) var repaired = 0
-  /// Times that were not stated; normal for raw streams and for the last reordered frames of old formats.
+  /// Times that were not stated; normal for raw streams and for the last reordered frames of old
+  /// formats.
   private(set) var missing = 0
   private var shift = Rational.zero
   private var last: Rational?
@@ -82,7 +83,8 @@ struct FrameClock {
     return time
   }
 
-  /// Whether a time contradicts the length that the container states so much that it must be damage.
+  /// Whether a time contradicts the length that the container states so much that it must be
+  /// damage.
   private func isBeyondTheFile(_ time: Rational) -> Bool {
     guard let stated else { return time - (last ?? .zero) > Rational(3600) }
     return time > stated * Rational(2) + FrameClock.plausibleGap
@@ -104,8 +106,9 @@ struct FrameClock {
       shown = nominal ?? Rational(1, 25)
     }
     let end = last + shown
-    // With reordered frames of variable rate, a packet's duration belongs to another frame; an edit list
-    // may also end within the last frame. Headers are coarse, so a difference below 2 ms says nothing.
+    // With reordered frames of variable rate, a packet's duration belongs to another frame; an edit
+    // list may also end within the last frame. Headers are coarse, so a difference below 2 ms says
+    // nothing.
     if statedIsIndexed, let stated, stated > last, abs(stated - end) > Rational(2, 1000),
       stated <= last + max(shown, longestGap)
     {

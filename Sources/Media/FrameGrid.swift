@@ -1,14 +1,16 @@
-/// Samples a stream of frames at an even rate: the frame shown at time t is the last one whose time is at
-/// most t, and the last frame stays to the end.
+/// Samples a stream of frames at an even rate: the frame shown at time t is the last one whose time
+/// is at most t, and the last frame stays to the end.
 ///
-/// Streamed: it holds one frame. A run of grid indices is given out as soon as the following frame's time
-/// is known, so `Frame` may be an undecoded handle that is turned into pixels only when a run needs it.
+/// Streamed: it holds one frame. A run of grid indices is given out as soon as the following
+/// frame's time is known, so `Frame` may be an undecoded handle that is turned into pixels only
+/// when a run needs it.
 ///
 ///     var grid = FrameGrid<VideoFrame>(rate: Rational(25))
 ///     while let frame = try reader.next() {
 ///       if let run = grid.add(frame, at: frame.time) { use(run.frame, at: run.indices) }
 ///     }
-///     if let run = grid.finish(count: FrameGrid<VideoFrame>.count(rate: rate, duration: duration)) { ... }
+///     let count = FrameGrid<VideoFrame>.count(rate: grid.rate, duration: reader.finalDuration!)
+///     if let run = grid.finish(count: count) { use(run.frame, at: run.indices) }
 public struct FrameGrid<Frame> {
   /// A frame and the grid points at which it is shown; never empty.
   public struct Run {
@@ -27,8 +29,8 @@ public struct FrameGrid<Frame> {
     self.rate = rate
   }
 
-  /// Takes the next frame, whose time must not lie before the last one's, and returns the points that
-  /// show the frame before it.
+  /// Takes the next frame, whose time must not lie before the last one's, and returns the points
+  /// that show the frame before it.
   public mutating func add(_ frame: Frame, at time: Rational) -> Run? {
     defer { shown = frame }
     // Points before the first frame show the first frame: nothing else is known.

@@ -93,7 +93,8 @@ extension MediaError: CustomStringConvertible {
 
 /// Something wrong with a file that did not stop the work.
 public enum MediaWarning: Equatable, Sendable {
-  /// The stream cannot be decoded from its first packet; the clock starts this much later (seconds).
+  /// The stream cannot be decoded from its first packet; the clock starts this much later
+  /// (seconds).
   case brokenStart(skipped: Double)
   /// Damaged packets or frames, hidden by the decoder or left out.
   case damaged(count: Int)

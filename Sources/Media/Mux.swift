@@ -4,7 +4,8 @@ import Foundation
 
 /// How sound is stored beside the pictures.
 public enum MuxSound: Sendable, Hashable {
-  /// What the container's players expect: AAC for MP4, MOV and MPEG-TS, FLAC for Matroska, Opus for WebM.
+  /// What the container's players expect: AAC for MP4, MOV and MPEG-TS, FLAC for Matroska, Opus for
+  /// WebM.
   case automatic
   case aac
   /// Uncompressed, 16 or 24 bits as the WAVE file has; MOV and Matroska only.
@@ -21,9 +22,10 @@ public struct MuxReport: Sendable, Equatable {
   public var lostRotation: Bool
 }
 
-/// Writes the video of one file with the sound of another: the picture's packets are copied untouched, and
-/// with them subtitles, chapters, cover art, metadata and rotation where the container can hold them. The
-/// original's own sound is left out. The first shown frame comes at time 0.
+/// Writes the video of one file with the sound of another: the picture's packets are copied
+/// untouched, and with them subtitles, chapters, cover art, metadata and rotation where the
+/// container can hold them. The original's own sound is left out. The first shown frame comes at
+/// time 0.
 ///
 /// - Parameters:
 ///   - video: the original video file; not a pipe.
@@ -31,14 +33,15 @@ public struct MuxReport: Sendable, Equatable {
 ///   - output: the new file; its ending chooses the container. It appears when it is complete.
 ///   - audioStart: where the sound starts, in seconds from the first shown frame.
 ///   - sound: how the sound is stored.
-/// - Throws: `MediaError`: of the video, of the sound, or of the output (`.cannotCreate` also when the
-///   container cannot hold the video's codec).
+/// - Throws: `MediaError`: of the video, of the sound, or of the output (`.cannotCreate` also when
+///   the container cannot hold the video's codec).
 @discardableResult
 public func mux(
   video: String, audio: String, into output: String, audioStart: Rational = .zero,
   sound: MuxSound = .automatic
 ) throws(MediaError) -> MuxReport {
-  // Where the first shown frame lies is the decoder's knowledge: edit lists and broken starts hide it.
+  // Where the first shown frame lies is the decoder's knowledge: edit lists and broken starts hide
+  // it.
   let decoder = try Decoder(path: video, threads: 1)
   guard let first = try decoder.next() else { throw decoder.noFrames() }
   let source = try SoundSource(path: audio)

@@ -1,7 +1,8 @@
-/// An exact fraction, in lowest terms with a positive denominator: times in seconds, rates in hertz.
+/// An exact fraction, in lowest terms with a positive denominator: times in seconds, rates in
+/// hertz.
 ///
-/// Arithmetic is exact as long as the result fits 64-bit parts, and rounds to the nearest fraction that
-/// does otherwise; it never traps, so that a damaged file's absurd times stay harmless.
+/// Arithmetic is exact as long as the result fits 64-bit parts, and rounds to the nearest fraction
+/// that does otherwise; it never traps, so that a damaged file's absurd times stay harmless.
 public struct Rational: Sendable, Hashable {
   public let numerator: Int64
   public let denominator: Int64
@@ -49,8 +50,8 @@ public struct Rational: Sendable, Hashable {
 
   public var seconds: Double { Double(numerator) / Double(denominator) }
 
-  /// The nearest whole number of ticks of 1/`rate`, halves away from zero: the length in samples of a
-  /// duration in seconds. In integers, so exact; limited to what `Int` holds.
+  /// The nearest whole number of ticks of 1/`rate`, halves away from zero: the length in samples of
+  /// a duration in seconds. In integers, so exact; limited to what `Int` holds.
   public func scaled(to rate: Int) -> Int {
     let product = Int128(numerator) * Int128(rate) * 2
     let d = Int128(denominator)

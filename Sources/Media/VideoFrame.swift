@@ -35,8 +35,8 @@ public struct VideoFrame {
     precondition(width > 0 && height > 0, "a picture needs a size")
     var (fullWidth, fullHeight) = (width, height)
     if fit == .centreCrop {
-      // Scaled whole to a covering size, then cut: works alike for all pixel formats. Extreme shapes
-      // would need absurd sizes and are stretched beyond 8 times.
+      // Scaled whole to a covering size, then cut: works alike for all pixel formats. Extreme
+      // shapes would need absurd sizes and are stretched beyond 8 times.
       if width * self.height >= height * self.width {
         fullHeight = min(8 * height, max(height, divide(self.height * width, self.width)))
       } else {
@@ -100,7 +100,8 @@ final class FrameStorage {
   deinit { media_frame_free(handle) }
 }
 
-/// Scalers by target size and format: their tables are costly to build and every frame needs the same.
+/// Scalers by target size and format: their tables are costly to build and every frame needs the
+/// same.
 final class ScalerCache {
   final class Scaler {
     let handle: OpaquePointer

@@ -1,10 +1,11 @@
 import CMedia
 import Foundation
 
-/// Reads a video's frames in presentation order, each with its exact time from the first shown frame.
+/// Reads a video's frames in presentation order, each with its exact time from the first shown
+/// frame.
 ///
-/// Memory does not depend on the video's length. Not for use from several threads at once; the decoder's
-/// own threads are inside. `next()` may be called from any one thread at a time.
+/// Memory does not depend on the video's length. Not for use from several threads at once; the
+/// decoder's own threads are inside. `next()` may be called from any one thread at a time.
 public final class VideoReader {
   public let path: String
   public let information: VideoInformation
@@ -12,8 +13,9 @@ public final class VideoReader {
   /// Start of the range in seconds from the first shown frame, on the clock of 1/48000 s.
   public let start: Rational
 
-  /// The range's true length in seconds, once `next()` has returned nil: the end of the last frame's
-  /// showing, or of the range. What the header says has no part in it. 0 for a still picture.
+  /// The range's true length in seconds, once `next()` has returned nil: the end of the last
+  /// frame's showing, or of the range. What the header says has no part in it. 0 for a still
+  /// picture.
   public private(set) var finalDuration: Rational?
 
   private let end: Rational?
@@ -65,7 +67,8 @@ public final class VideoReader {
     if self.start > .zero { try moveToStart() }
   }
 
-  /// The range's length in seconds as the headers state it, for progress and plans; nil where unknown.
+  /// The range's length in seconds as the headers state it, for progress and plans; nil where
+  /// unknown.
   public var expectedDuration: Rational? {
     if let finalDuration { return finalDuration }
     guard let whole = information.duration else { return end.map { $0 - start } }
@@ -95,8 +98,8 @@ public final class VideoReader {
 
   private var reachedEndOfFile = false
 
-  /// The next frame of the range, or nil at its end. The frame on screen at the start of the range comes
-  /// first, with time 0.
+  /// The next frame of the range, or nil at its end. The frame on screen at the start of the range
+  /// comes first, with time 0.
   public func next() throws(MediaError) -> VideoFrame? {
     guard finalDuration == nil else { return nil }
     guard var frame = try nextOfFile() else {
@@ -163,8 +166,8 @@ public final class VideoReader {
     .emptyRange(file: path, start: start.seconds, duration: clock.end.seconds)
   }
 
-  /// Key frames are found by decoding time, which lies before presentation time, and some formats only
-  /// guess positions: a margin first, more of it while the frame that comes is too late.
+  /// Key frames are found by decoding time, which lies before presentation time, and some formats
+  /// only guess positions: a margin first, more of it while the frame that comes is too late.
   private static let seekMargins = [Rational(1, 2), Rational(2), Rational(8), Rational(32)]
 
   private func seekNearStart() throws(MediaError) {

@@ -9,8 +9,8 @@ protocol WaveSink: AnyObject {
   func finish() throws(MediaError)
 }
 
-/// A WAVE, RF64 or FLAC file through libsndfile, over our own descriptor: the library would hide why a write failed
-/// and cannot write beside the final name.
+/// A WAVE, RF64 or FLAC file through libsndfile, over our own descriptor: the library would hide why a
+/// write failed and cannot write beside the final name.
 final class WaveFileSink: WaveSink {
   private let file: AtomicFile
   private let bits: Int
@@ -97,7 +97,28 @@ final class WaveFileSink: WaveSink {
     let status = sf_close(handle)
     handle = nil
     guard status == 0, failure == 0 else { throw error() }
+    try clearPeakTime()
     try file.commit()
+  }
+
+  /// libsndfile cannot be told to leave out the PEAK chunk of RF64: its time of writing goes.
+  private func clearPeakTime() throws(MediaError) {
+    var header = [UInt8](repeating: 0, count: 4096)
+    let count = pread(file.descriptor, &header, header.count, 0)
+    var chunk = 12
+    while chunk + 16 <= count {
+      let name = header[chunk..<chunk + 4]
+      if name.elementsEqual("data".utf8) { return }
+      if name.elementsEqual("PEAK".utf8) {
+        // After the chunk's name, its size and a version.
+        guard pwrite(file.descriptor, [UInt8](repeating: 0, count: 4), 4, off_t(chunk + 12)) == 4
+        else {
+          throw .cannotWrite(file: file.name, reason: MediaError.reason(errno))
+        }
+      }
+      let size = (4..<8).reversed().reduce(0) { $0 << 8 | Int(header[chunk + $1]) }
+      chunk += 8 + size + (size & 1)
+    }
   }
 
   private func error() -> MediaError {

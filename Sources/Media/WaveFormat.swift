@@ -42,8 +42,8 @@ struct WaveFormat {
     return overflow || bytes > Int(UInt32.max) - WaveFormat.headerAllowance
   }
 
-  /// The header of a stream that cannot be rewound. `frames` nil where the length is not known, which
-  /// writes the largest sizes, as is the custom for pipes.
+  /// The header of a stream that cannot be rewound. `frames` nil where the length is not known,
+  /// which writes the largest sizes, as is the custom for pipes.
   func streamHeader(frames: Int?) -> [UInt8] {
     let dataBytes =
       frames.flatMap { needsRF64(frames: $0) ? nil : UInt32($0 * bytesPerFrame) } ?? .max
@@ -77,9 +77,9 @@ struct WaveFormat {
   }
 }
 
-/// Turns floating-point samples into integers with triangular dither, so that quiet sound fades into noise
-/// instead of distortion. The noise is a function of the sample's position alone: the same samples give
-/// the same bytes on every run, however they are cut into blocks.
+/// Turns floating-point samples into integers with triangular dither, so that quiet sound fades
+/// into noise instead of distortion. The noise is a function of the sample's position alone: the
+/// same samples give the same bytes on every run, however they are cut into blocks.
 struct Quantizer {
   /// 32768 for 16 bits, 8388608 for 24.
   let scale: Float

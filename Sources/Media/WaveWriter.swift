@@ -1,8 +1,8 @@
 /// Writes a WAVE or FLAC file, streamed: memory does not depend on its length.
 ///
 /// The file appears under its name when `finish()` returns, synced to the disk; until then it is
-/// NAME.partial, which is removed when the writer is dropped unfinished. The same samples give the same
-/// bytes. Pipes and devices are written into directly.
+/// NAME.partial, which is removed when the writer is dropped unfinished. The same samples give the
+/// same bytes. Pipes and devices are written into directly.
 public final class WaveWriter {
   public let path: String
   public let sampleRate: Int
@@ -10,8 +10,8 @@ public final class WaveWriter {
   public let encoding: WaveEncoding
   /// Frames (samples of every channel) written so far.
   public private(set) var frameCount = 0
-  /// Samples that were outside -1...1, or not a number, and were limited. A limiter belongs before this;
-  /// anything but 0 is its mistake.
+  /// Samples that were outside -1...1, or not a number, and were limited. A limiter belongs before
+  /// this; anything but 0 is its mistake.
   public var clippedSamples: Int { quantizer.clipped }
 
   private let format: WaveFormat
@@ -28,8 +28,8 @@ public final class WaveWriter {
   ///   - sampleRate: in hertz.
   ///   - channels: 1 or more.
   ///   - container: FLAC needs whole-number samples and a file, no pipe.
-  ///   - expectedFrames: the length where it is known. It decides between WAVE and RF64 (over 4 GiB), and
-  ///     is what the header of a pipe announces. Without it a file becomes whichever it needs.
+  ///   - expectedFrames: the length where it is known. It decides between WAVE and RF64 (over 4 GiB),
+  ///     and is what the header of a pipe announces. Without it a file becomes whichever it needs.
   /// - Throws: `MediaError.cannotCreate` or `.cannotWrite`.
   public init(
     path: String, sampleRate: Int = 48000, channels: Int = 1, encoding: WaveEncoding = .pcm16,

@@ -44,7 +44,8 @@ enum Clips {
     return path
   }
 
-  /// Pictures of 80 x 16 that show their number in binary: bit i is the brightness of column i of ten.
+  /// Pictures of 80 x 16 that show their number in binary: bit i is the brightness of column i of
+  /// ten.
   ///
   /// - Parameter timing: a filter that gives the frames their times.
   static func counter(rate: String, frames: Int, timing: String? = nil) -> [String] {
@@ -85,8 +86,9 @@ enum Clips {
     return data
   }
 
-  /// A copy of an MP4 file to be shown turned clockwise by a multiple of 90 degrees. Written into the file as
-  /// the format defines it: versions of the tool disagree about the direction of their options.
+  /// A copy of an MP4 file to be shown turned clockwise by a multiple of 90 degrees. Written into
+  /// the file as the format defines it: versions of the tool disagree about the direction of their
+  /// options.
   static func rotate(_ source: String, degrees: Int, into path: String) throws {
     var bytes = try Data(contentsOf: URL(fileURLWithPath: source))
     guard let header = bytes.range(of: Data("tkhd".utf8)) else {

@@ -176,7 +176,8 @@ import Testing
           "ffprobe",
           [
             "-v", "error", "-show_entries",
-            "format_tags:stream=codec_name:stream_tags=language:chapter=start_time,end_time:chapter_tags",
+            "format_tags:stream=codec_name:stream_tags=language"
+              + ":chapter=start_time,end_time:chapter_tags",
             "-of", "compact", output,
           ]), as: UTF8.self)
       #expect(text.contains("title=A title"), "\(text)")

@@ -89,7 +89,8 @@ typedef struct {
   int64_t lowest_packet_time;
 } media_counters;
 
-/// Opens a file and the decoder of its main video stream. `url` as FFmpeg takes it. `threads` 1 or more.
+/// Opens a file and the decoder of its main video stream. `url` as FFmpeg takes it. `threads` 1 or
+/// more.
 int media_open(const char *url, int threads, media_reader **reader, media_info *info);
 void media_close(media_reader *reader);
 /// The next frame in presentation order: 1 and a frame the caller frees, or 0 at the end.
@@ -104,8 +105,8 @@ enum { MEDIA_GRAY8 = 0, MEDIA_RGB24 = 1 };
 /// A scaler to one size and format; the source may change from frame to frame.
 media_scaler *media_scaler_create(int width, int height, int format);
 void media_scaler_free(media_scaler *scaler);
-/// Scales the stored picture, without its orientation. `row_bytes` receives the distance of rows; the
-/// pixels stay valid until the next call.
+/// Scales the stored picture, without its orientation. `row_bytes` receives the distance of rows;
+/// the pixels stay valid until the next call.
 int media_scale(
   media_scaler *scaler, const media_frame *frame, const uint8_t **pixels, int *row_bytes);
 
@@ -149,8 +150,8 @@ typedef struct {
   int sample_rate, channels;
   /// Where the sound starts, in samples from the first shown frame.
   int64_t audio_start;
-  /// Fills `samples` with up to `frames` interleaved frames; the number read, 0 at the end, negative
-  /// on failure.
+  /// Fills `samples` with up to `frames` interleaved frames; the number read, 0 at the end,
+  /// negative on failure.
   int (*read)(void *context, float *samples, int frames);
   void *context;
 } media_mux_request;
