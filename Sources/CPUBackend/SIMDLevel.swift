@@ -31,9 +31,11 @@ public enum SIMDLevel: String, Sendable, CaseIterable, CustomStringConvertible {
   ///
   /// - Throws: `unknownLevel` or `unsupportedLevel` when the variable cannot be obeyed.
   public static func preferred() throws(CPUBackendError) -> SIMDLevel {
-    guard let text = ProcessInfo.processInfo.environment[environmentVariable], !text.isEmpty else {
-      return best
-    }
+    try preferred(in: ProcessInfo.processInfo.environment)
+  }
+
+  static func preferred(in environment: [String: String]) throws(CPUBackendError) -> SIMDLevel {
+    guard let text = environment[environmentVariable], !text.isEmpty else { return best }
     guard let level = SIMDLevel(rawValue: text) else { throw .unknownLevel(text) }
     guard level.isSupported else { throw .unsupportedLevel(level) }
     return level

@@ -24,6 +24,24 @@ import Testing
     #expect(SIMDLevel.best.isSupported)
   }
 
+  @Test func environmentForcesALevel() throws {
+    #expect(try SIMDLevel.preferred(in: [:]) == .best)
+    #expect(try SIMDLevel.preferred(in: ["FOLEY_SIMD": ""]) == .best)
+    for level in SIMDLevel.allCases {
+      let environment = ["FOLEY_SIMD": level.rawValue]
+      if level.isSupported {
+        #expect(try SIMDLevel.preferred(in: environment) == level)
+      } else {
+        #expect(throws: CPUBackendError.unsupportedLevel(level)) {
+          try SIMDLevel.preferred(in: environment)
+        }
+      }
+    }
+    #expect(throws: CPUBackendError.unknownLevel("sse9")) {
+      try SIMDLevel.preferred(in: ["FOLEY_SIMD": "sse9"])
+    }
+  }
+
   @Test func errorsSayWhatCanBeDone() {
     #expect(
       CPUBackendError.unknownLevel("sse9").description

@@ -5,11 +5,13 @@ import Tensors
 import Testing
 
 /// Backends of every level this processor has, each with 1, 2 and 3 threads.
-let backends: [(level: SIMDLevel, threads: [CPUBackend])] = SIMDLevel.allCases
-  .filter(\.isSupported)
-  .map { level in
-    (level, [1, 2, 3].map { try! CPUBackend(threads: $0, level: level) })
+let backends: [(level: SIMDLevel, threads: [CPUBackend])] = SIMDLevel.allCases.compactMap { level in
+  guard level.isSupported else {
+    print("kernels for \(level) are not tested: this processor does not support them")
+    return nil
   }
+  return (level, [1, 2, 3].map { try! CPUBackend(threads: $0, level: level) })
+}
 
 let reference = Reference()
 

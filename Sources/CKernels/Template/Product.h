@@ -5,7 +5,10 @@
 // those of a convolution over time: neighbours overlap), and copied a tile at a time elsewhere.
 
 #define PANEL (2 * LANES)
+
+// Measured: longer blocks spill out of the first-level cache, shorter ones go over the result more often.
 #define DEPTH_BLOCK 384
+// Rows of a copied tile; not a power of two, so that they spread over the cache.
 #define TILE_STRIDE (DEPTH_BLOCK + 16)
 
 // MARK: Registers

@@ -102,8 +102,8 @@ typedef struct {
 
   /// Floats of scratch that `product` needs for so many rows and columns at once.
   long (*_Nonnull productScratch)(const FoleyProduct *_Nonnull, long rows, long columns);
-  /// Rows row0 ..< row1 and columns column0 ..< column1 (column0 a multiple of `panel`). Every element is
-  /// summed in the order of its taps and channels, so no partition of the work changes the result.
+  /// Rows row0 ..< row1 and columns column0 ..< column1 (column0 a multiple of `panel`). The order in which
+  /// an element is summed depends on the depth alone, so no partition of the work changes the result.
   void (*_Nonnull product)(
       const FoleyProduct *_Nonnull, long row0, long row1, long column0, long column1,
       float *_Nonnull scratch);
