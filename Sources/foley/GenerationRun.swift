@@ -76,7 +76,7 @@ private final class SoundFile: SoundSink {
     writer = try WaveWriter(
       path: plan.audioPath, sampleRate: Clock.sampleRate, encoding: encoding,
       container: plan.format == .flac ? .flac : .wave,
-      expectedFrames: plan.audio == .standardOutput ? nil : expectedSamples)
+      expectedFrames: plan.audioIsStream ? nil : expectedSamples)
   }
 
   func write(_ samples: [Float]) throws {

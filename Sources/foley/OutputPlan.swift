@@ -29,12 +29,12 @@ struct OutputPlan {
       guard bitDepth != .float else {
         throw .usage("FLAC holds whole numbers only: use --bit-depth 16 or 24, or --format wav.")
       }
-      guard audio != .standardOutput else {
-        throw .usage("-o - writes WAV; FLAC needs a file that can be rewritten at its start.")
+      guard !audioIsStream else {
+        throw .usage("A pipe takes WAV; FLAC needs a file that can be rewritten at its start.")
       }
     }
-    if mux != nil && audio == .standardOutput {
-      throw .usage("--mux needs the sound in a file: leave out -o -.")
+    if mux != nil && audioIsStream {
+      throw .usage("--mux needs the sound in a file, not in a pipe: leave out -o.")
     }
     newFolder = options.outputFolder.flatMap { OutputPlan.isFolder($0) ? nil : $0 }
     try checkNames(clip: clip)
@@ -58,8 +58,19 @@ struct OutputPlan {
     return files + [mux, plot, events].compactMap { $0 }
   }
 
-  /// Files that exist already.
-  var existing: [String] { files.filter { FileManager.default.fileExists(atPath: $0) } }
+  /// Files that exist already; devices and pipes are there to be written into.
+  var existing: [String] {
+    files.filter { FileManager.default.fileExists(atPath: $0) && !OutputPlan.isStream($0) }
+  }
+
+  /// Whether the sound goes into a pipe or device, which takes it front to back.
+  var audioIsStream: Bool { audio == .standardOutput || OutputPlan.isStream(audioPath) }
+
+  private static func isStream(_ path: String) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return false }
+    return status.st_mode & S_IFMT == S_IFIFO || status.st_mode & S_IFMT == S_IFCHR
+  }
 
   /// Where the sound is written; `-` for standard output.
   var audioPath: String {
