@@ -25,6 +25,7 @@ struct OutputPlan {
     bitDepth = options.bitDepth
     self.audio = audio
     (mux, plot, events) = (options.mux, options.plot, options.events)
+    newFolder = options.outputFolder.flatMap { OutputPlan.isFolder($0) ? nil : $0 }
     if format == .flac {
       guard bitDepth != .float else {
         throw .usage("FLAC holds whole numbers only: use --bit-depth 16 or 24, or --format wav.")
@@ -36,7 +37,6 @@ struct OutputPlan {
     if mux != nil && audioIsStream {
       throw .usage("--mux needs the sound in a file, not in a pipe: leave out -o.")
     }
-    newFolder = options.outputFolder.flatMap { OutputPlan.isFolder($0) ? nil : $0 }
     try checkNames(clip: clip)
   }
 
