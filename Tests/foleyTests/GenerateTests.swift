@@ -159,7 +159,7 @@ import Testing
       func peak(seconds: Double) throws -> Int {
         try Clips.moving("clip.mp4", seconds: seconds, in: folder)
         let run = try generate(
-          ["clip.mp4", "--steps", "1", "--json", "--overwrite", "--plot", "plot.png"], in: folder)
+          ["clip.mp4", "--steps", "1", "--json", "--overwrite"], in: folder)
         return try #require(run.object()["peakMemory"] as? Int)
       }
       let short = try peak(seconds: 10)
