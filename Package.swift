@@ -15,9 +15,13 @@ let package = Package(
   ],
   targets: [
     // C libraries of the system, and our C.
-    .systemLibrary(name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev"])]),
+    .systemLibrary(
+      name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev"])]),
     .systemLibrary(name: "CSndFile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"])]),
-    .target(name: "CMedia", dependencies: ["CFFmpeg"], cSettings: cSettings),
+    .target(
+      name: "CMedia", dependencies: ["CFFmpeg"], cSettings: cSettings,
+      // pkg-config names libavformat alone, and C sources do not see the module map's link lines.
+      linkerSettings: ["avcodec", "swscale", "avutil"].map { .linkedLibrary($0) }),
     .target(name: "CKernels", cSettings: cSettings),
 
     // Arithmetic: values, the protocol every device implements, and its implementations.
@@ -28,7 +32,7 @@ let package = Package(
     // Weights, networks, and the sampler that runs them.
     .target(name: "Checkpoints", dependencies: ["Tensors"]),
     .target(name: "Networks", dependencies: ["Checkpoints", "Tensors"]),
-    .target(name: "Sampling", dependencies: ["Networks", "Tensors"]),
+    .target(name: "Sampling", dependencies: ["Networks", "Checkpoints", "Tensors"]),
 
     // What needs no network: the picture's motion, the sound's spectrum.
     .target(name: "Motion", dependencies: ["Tensors"]),
@@ -41,35 +45,52 @@ let package = Package(
     .target(
       name: "FoleyKit",
       dependencies: [
-        "Networks", "Sampling", "Motion", "Signal", "Media",
+        "Networks", "Sampling", "Motion", "Signal", "Media", "Checkpoints", "Tensors",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(
       name: "foley",
       dependencies: [
-        "FoleyKit", "CPUBackend",
+        "FoleyKit", "CPUBackend", "Checkpoints", "Media", "Sampling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(
       name: "foley-bench",
       dependencies: [
-        "Networks", "Sampling", "Signal", "CPUBackend", "ReferenceBackend",
+        "Networks", "Sampling", "Signal", "Checkpoints", "Tensors", "CPUBackend",
+        "ReferenceBackend",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
-    .target(name: "TestSupport", path: "Tests/TestSupport"),
-    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "ReferenceBackend", "TestSupport"]),
-    .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "ReferenceBackend", "TestSupport"]),
+    .target(
+      name: "TestSupport", dependencies: ["Networks", "Checkpoints", "Tensors"],
+      path: "Tests/TestSupport"),
     .testTarget(
-      name: "NetworksTests", dependencies: ["Networks", "ReferenceBackend", "CPUBackend", "TestSupport"]),
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "ReferenceBackend", "TestSupport"]),
     .testTarget(
-      name: "SamplingTests", dependencies: ["Sampling", "ReferenceBackend", "CPUBackend", "TestSupport"]),
+      name: "CPUBackendTests", dependencies: ["CPUBackend", "ReferenceBackend", "TestSupport"]),
+    .testTarget(
+      name: "NetworksTests",
+      dependencies: ["Networks", "foley-bench", "ReferenceBackend", "CPUBackend", "TestSupport"]),
+    .testTarget(
+      name: "SamplingTests",
+      dependencies: ["Sampling", "ReferenceBackend", "CPUBackend", "TestSupport"]),
     .testTarget(name: "MotionTests", dependencies: ["Motion", "TestSupport"]),
     .testTarget(name: "SignalTests", dependencies: ["Signal", "TestSupport"]),
     .testTarget(name: "MediaTests", dependencies: ["Media", "TestSupport"]),
     .testTarget(name: "FoleyKitTests", dependencies: ["FoleyKit", "CPUBackend", "TestSupport"]),
-    .testTarget(name: "foleyTests", dependencies: ["foley", "foley-bench", "Media", "TestSupport"]),
+    .testTarget(
+      name: "foleyTests", dependencies: ["foley", "foley-bench", "TestSupport"],
+      exclude: ["Snapshots"]),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// Scripts/test sets this; elsewhere a newer compiler's new warning should not keep anyone from building.
+if Context.environment["FOLEY_WARNINGS_ARE_ERRORS"] != nil {
+  for target in package.targets where target.type != .system {
+    target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+    target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
+  }
+}

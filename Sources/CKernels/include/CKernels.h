@@ -1,1 +1,5 @@
 #pragma once
+
+#include "FoleyKernels.h"
+#include "FoleySpectral.h"
+#include "FoleyThreads.h"

@@ -51,13 +51,20 @@ public struct Linear: Sendable {
     bias = backend.upload(try weights.host("bias", [output]).widened().pickingRows(rowOrder))
   }
 
-  /// Several matrices without bias that read the same input, run as one product:
+  /// Several matrices of one size that read the same input, run as one product:
   /// the outputs lie side by side in the order given.
-  public init(joining parts: [Weights], from input: Int, to output: Int) throws(CheckpointError) {
-    var hosts: [HostTensor] = []
-    for part in parts { hosts.append(try part.host("weight", [output, input])) }
-    weight = parts[0].backend.upload(.joiningRows(hosts))
-    bias = nil
+  public init(joining parts: [Weights], from input: Int, to output: Int, bias: Bool)
+    throws(CheckpointError)
+  {
+    var matrices: [HostTensor] = []
+    var biases: [HostTensor] = []
+    for part in parts {
+      matrices.append(try part.host("weight", [output, input]))
+      if bias { biases.append(try part.host("bias", [output]).widened()) }
+    }
+    let backend = parts[0].backend
+    weight = backend.upload(.joiningRows(matrices))
+    self.bias = bias ? backend.upload(.joiningRows(biases)) : nil
   }
 
   /// [.., in] -> [.., out]

@@ -1,0 +1,75 @@
+# Shared by Scripts/foley and Scripts/test: makes sure that what the build needs is there.
+# Sourced, not run. Sets `root`, the repository's folder. Everything it prints goes to stderr.
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P) || exit 70
+program=${0##*/}
+
+say() { printf '%s\n' "$*" >&2; }
+
+# fail STATUS MESSAGE...: exit codes as in sysexits.h, like the program's own (README).
+fail() {
+  status=$1
+  shift
+  say "$program: $*"
+  exit "$status"
+}
+
+# The Swift toolchain: on the path, or where its installers put it.
+find_swift() {
+  command -v swift >/dev/null 2>&1 && return
+  for folder in "$HOME/.local/share/swiftly/bin" "$HOME/.swiftly/bin" /opt/swift/usr/bin \
+    /usr/local/swift/usr/bin /usr/share/swift/usr/bin; do
+    if [ -x "$folder/swift" ]; then
+      PATH=$folder:$PATH
+      return
+    fi
+  done
+  fail 69 "the Swift toolchain is missing. Install Swift 6.2 or newer" \
+    "(https://www.swift.org/install/linux/), then run this command again."
+}
+
+has_library() { pkg-config --exists "$1" 2>/dev/null; }
+
+# The packages that are missing, by the names Debian and Ubuntu give them.
+missing_packages() {
+  [ -e /usr/include/stdio.h ] && ls /usr/lib/gcc/*/*/libstdc++.so >/dev/null 2>&1 || echo g++
+  command -v pkg-config >/dev/null 2>&1 || echo pkg-config
+  for library in libavformat libavcodec libswscale libavutil; do
+    has_library "$library" || echo "$library-dev"
+  done
+  has_library sndfile || echo libsndfile1-dev
+  for tool in "$@"; do
+    case $tool in
+      numpy) python3 -c 'import numpy' 2>/dev/null || echo python3-numpy ;;
+      *) command -v "$tool" >/dev/null 2>&1 || echo "$tool" ;;
+    esac
+  done
+}
+
+# install_missing [TOOL...]: installs what is missing when it may, else says what to install.
+install_missing() {
+  packages=$(missing_packages "$@" | sort -u | tr '\n' ' ')
+  packages=${packages% }
+  [ -z "$packages" ] && return
+  command -v apt-get >/dev/null 2>&1 ||
+    fail 69 "these packages (Debian's names) are missing, please install them: $packages"
+  [ "$(id -u)" = 0 ] ||
+    fail 69 "some packages are missing. Run this once, then try again:" \
+      "sudo apt-get install -y $packages"
+  say "$program: installing $packages"
+  ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1 || apt-get update >&2 ||
+    fail 69 "apt-get update failed; see above"
+  # shellcheck disable=SC2086 # a list of words
+  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $packages >&2 ||
+    { # The lists may be older than the archive.
+      apt-get update >&2 &&
+        DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $packages >&2
+    } || fail 69 "apt-get could not install: $packages"
+}
+
+# up_to_date STAMP: nothing that is built from has changed since the stamp was made.
+up_to_date() {
+  [ -e "$1" ] &&
+    [ -z "$(find "$root/Sources" "$root/Package.swift" "$root/Scripts/setup.sh" \
+      -newer "$1" -print -quit 2>/dev/null)" ]
+}

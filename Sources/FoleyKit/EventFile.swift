@@ -1,0 +1,69 @@
+import Foundation
+import Motion
+
+/// Events in a file: what `--events` writes, and what can be given in place of detected events.
+public struct EventFile: Codable, Sendable {
+  /// Seconds from the start of the sound, ascending; strength 0 to 1.
+  public var events: [VisualEvent]
+  /// Times at which the picture cuts to another.
+  public var cuts: [Double]?
+  /// Motion energy, 25 values per second, 0 to 1; where absent it is drawn from the events.
+  public var energy: [Float]?
+
+  public init(events: [VisualEvent], cuts: [Double]? = nil, energy: [Float]? = nil) {
+    self.events = events
+    self.cuts = cuts
+    self.energy = energy
+  }
+
+  public init(path: String) throws(FoleyError) {
+    do {
+      let data = try Data(contentsOf: URL(fileURLWithPath: path))
+      self = try JSONDecoder().decode(EventFile.self, from: data)
+    } catch let error as DecodingError {
+      throw .badData(file: path, reason: "not a file of events: \(error.reason)")
+    } catch {
+      throw .noInput(file: path, reason: "cannot be read: \(error.localizedDescription)")
+    }
+    for event in events
+    where !(event.time >= 0 && event.time < 1e6 && (0...1).contains(event.strength)) {
+      throw .badData(
+        file: path,
+        reason: "an event at \(event.time) s of strength \(event.strength); times are "
+          + "0 or more, strengths 0 to 1")
+    }
+    events.sort { $0.time < $1.time }
+  }
+
+  /// The track that a video with these events would give.
+  var motion: MotionTrack {
+    MotionTrack(events: events, energy: energy ?? impliedEnergy, cuts: cuts ?? [])
+  }
+
+  /// Each event shows as a burst of motion that dies away.
+  private var impliedEnergy: [Float] {
+    let length = (events.last?.time ?? 0) + 1
+    var energy = [Float](repeating: 0, count: max(0, Int(length * MotionTrack.rate)))
+    for event in events {
+      var value = event.strength
+      var index = max(0, Int(event.time * MotionTrack.rate))
+      while index < energy.count && value > 0.01 {
+        energy[index] = max(energy[index], value)
+        value *= 0.67  // 0.1 s to a third.
+        index += 1
+      }
+    }
+    return energy
+  }
+
+  public func write(to path: String) throws(FoleyError) {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    do {
+      let data = try encoder.encode(self)
+      try (data + Data("\n".utf8)).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw .cannotCreate(file: path, reason: error.localizedDescription)
+    }
+  }
+}

@@ -1,0 +1,30 @@
+/// What stops a generation, other than what the media and checkpoint layers report themselves.
+/// Every case names the file or setting, what is wrong, and where possible what to do.
+public enum FoleyError: Error, Equatable, Sendable {
+  /// Settings that contradict each other or lie outside what can be done.
+  case usage(String)
+  /// A model folder that is absent, incomplete or of an unknown kind.
+  case badModel(path: String, reason: String)
+  /// A file given beside the video (events, noise, prompt) that does not hold what it should.
+  case badData(file: String, reason: String)
+  /// A file that cannot be opened.
+  case noInput(file: String, reason: String)
+  /// A file that may not or cannot be made.
+  case cannotCreate(file: String, reason: String)
+  /// Numbers that are not finite: the model or the program is broken, so nothing is written.
+  case notFinite(stage: String)
+}
+
+extension FoleyError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .usage(let reason): reason
+    case .badModel(let path, let reason), .badData(let path, let reason),
+      .noInput(let path, let reason), .cannotCreate(let path, let reason):
+      "\(path): \(reason)"
+    case .notFinite(let stage):
+      "\(stage) gave values that are not numbers; nothing was written. "
+        + "Please report this with the command line and the model's name."
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import Checkpoints
+import Motion
+import Networks
+import Tensors
+
+/// `config.json` of a model of the family `mini`: the small model trained by this repository.
+struct MiniConfiguration: Decodable, Sendable {
+  struct Text: Decodable {
+    var file: String
+    var vocabulary: String
+  }
+  struct Vision: Decodable {
+    var file: String
+    var bridge: String
+    /// Width and height of the pictures it looks at, and how many for each second.
+    var size: Int
+    var rate: Int
+  }
+  struct Generator: Decodable {
+    var file: String
+    var transformer: TransformerConfiguration
+
+    private enum CodingKeys: CodingKey {
+      case file
+    }
+
+    /// The sizes lie beside the file's name.
+    init(from decoder: any Decoder) throws {
+      file = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .file)
+      transformer = try TransformerConfiguration(from: decoder)
+    }
+  }
+  struct SoundDecoder: Decodable {
+    var file: String
+    var fftSize: Int
+    var hop: Int
+    var melBands: Int
+    var framesPerLatent: Int
+    /// Log-mel value that counts as silence.
+    var floor: Float
+    /// Of the search for phases.
+    var iterations: Int
+    var grain: Float
+    var momentum: Float
+  }
+
+  var version: Int
+  var text: Text
+  var vision: Vision
+  var generator: Generator
+  var decoder: SoundDecoder
+  var sampling: SamplingSettings
+}
+
+/// A folder with a model of the family `mini`, its configuration read and checked, its weights not.
+struct MiniDescription: ModelDescription {
+  static let family = "mini"
+
+  let folder: ModelFolder
+  let configuration: MiniConfiguration
+
+  var family: String { MiniDescription.family }
+  var sampling: SamplingSettings { configuration.sampling }
+
+  init(_ folder: ModelFolder) throws(FoleyError) {
+    self.folder = folder
+    configuration = try folder.configuration()
+    let file = folder.file(ModelFolder.configurationFile)
+    func require(_ holds: Bool, _ reason: String) throws(FoleyError) {
+      guard holds else { throw .badModel(path: file, reason: reason) }
+    }
+    let generator = configuration.generator.transformer
+    let decoder = configuration.decoder
+    try require(
+      configuration.version == 1,
+      "'version' is \(configuration.version); this program reads version 1")
+    try require(
+      decoder.hop * decoder.framesPerLatent == Clock.samplesPerLatent && decoder.hop > 0
+        && decoder.hop <= decoder.fftSize / 4 && decoder.fftSize.nonzeroBitCount == 1
+        && decoder.melBands > 1,
+      "'decoder' does not describe \(Clock.samplesPerLatent) samples for each latent, from frames "
+        + "under windows of at least four hops")
+    try require(
+      generator.textWidth == MiniLM.width && generator.visualWidth == MiniLM.width,
+      "'generator' has text and visual features of \(generator.textWidth) and "
+        + "\(generator.visualWidth) channels; sentence vectors have \(MiniLM.width)")
+    try require(
+      generator.syncWidth == SyncFeatures.width + MiniLM.width,
+      "'generator.syncWidth' is \(generator.syncWidth); motion and content have "
+        + "\(SyncFeatures.width) + \(MiniLM.width) features")
+    try require(
+      (32...1024).contains(configuration.vision.size)
+        && (1...25).contains(configuration.vision.rate),
+      "'vision' asks for \(configuration.vision.rate) pictures a second of "
+        + "\(configuration.vision.size) pixels a side; 1 to 25 of 32 to 1024 are possible")
+    try require(
+      (0...64).contains(decoder.iterations) && (0...2).contains(decoder.grain)
+        && (0..<1).contains(decoder.momentum) && (-20...0).contains(decoder.floor),
+      "'decoder' has iterations, grain, momentum or floor that no decoder can use")
+    try require(
+      configuration.sampling.steps > 0 && configuration.sampling.guidance.isFinite,
+      "'sampling' needs at least one step and a finite guidance")
+  }
+
+  func pictures(prompt: String) -> PictureWish? {
+    let vision = configuration.vision
+    return prompt.isEmpty ? PictureWish(size: vision.size, rate: vision.rate) : nil
+  }
+
+  func load(on backend: any Backend) throws -> any ModelFamily {
+    try MiniModel(self, on: backend)
+  }
+}

@@ -1,0 +1,69 @@
+import Foundation
+import Signal
+
+/// The way from latents to samples: decoded, limited, made quiet where nothing happens, and cut to
+/// exactly the length of the clip.
+struct SoundOutput {
+  private var decoder: any SoundDecoder
+  private var limiter = TruePeakLimiter(sampleRate: Clock.sampleRate)
+  private var ambience = Ambience()
+  private let sink: any SoundSink
+  /// Length of the whole sound, once known.
+  private var samples: Int?
+  private var written = 0
+  private var largest: Float = 0
+
+  init(decoder: any SoundDecoder, sink: any SoundSink) {
+    self.decoder = decoder
+    self.sink = sink
+  }
+
+  /// - Parameters:
+  ///   - quiet: whether this stretch is one in which nothing happens.
+  ///   - end: with the last latents, the length of the whole sound in samples. They reach that far, the last
+  ///     one perhaps beyond.
+  mutating func write(_ latents: [Float], rows: Int, quiet: Bool, end: Int?) throws {
+    ambience.add(samples: rows * Clock.samplesPerLatent, quiet: quiet)
+    samples = end
+    try deliver(limiter.process(checked(decoder.decode(latents))))
+    guard let end else { return }
+    try deliver(limiter.process(checked(decoder.finish())))
+    try deliver(limiter.finish())
+    precondition(written == end, "\(written) samples written of \(end)")
+  }
+
+  /// The most that the limiter has taken away, in dB.
+  var limiterReduction: Double { Double(limiter.maximumReduction) }
+
+  /// Largest sample, in dB of full scale.
+  var peak: Double? { largest > 0 ? 20 * log10(Double(largest)) : nil }
+
+  /// Checked here, for the limiter would hide it.
+  private func checked(_ sound: [Float]) throws(FoleyError) -> [Float] {
+    guard sound.allSatisfy(\.isFinite) else { throw .notFinite(stage: "the decoder") }
+    return sound
+  }
+
+  private mutating func deliver(_ sound: [Float]) throws {
+    var sound = samples.map { Array(sound.prefix($0 - written)) } ?? sound
+    guard !sound.isEmpty else { return }
+    ambience.apply(to: &sound, at: written)
+    fadeEdges(&sound)
+    for sample in sound { largest = max(largest, abs(sample)) }
+    try sink.write(sound)
+    written += sound.count
+  }
+
+  /// A sound that starts or ends amid a wave clicks.
+  private func fadeEdges(_ sound: inout [Float]) {
+    for index in sound.indices {
+      let fromStart = written + index
+      let toEnd = samples.map { $0 - 1 - fromStart } ?? SoundOutput.fade
+      let near = min(fromStart, toEnd)
+      if near < SoundOutput.fade { sound[index] *= Float(near) / Float(SoundOutput.fade) }
+    }
+  }
+
+  /// Samples, 3 ms.
+  private static let fade = 144
+}

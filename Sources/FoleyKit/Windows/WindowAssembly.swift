@@ -1,0 +1,86 @@
+import Media
+import Motion
+
+/// Collects motion and pictures frame by frame and cuts them into windows. Holds pictures of the
+/// window under way only.
+struct WindowAssembly {
+  /// How far the clip has been read.
+  enum Progress {
+    /// A frame at this time is in, so the clip goes on at least as far.
+    case reached(Double)
+    /// All frames are in, and the length is known.
+    case finished(WindowPlan)
+  }
+
+  private let givenEvents: EventFile?
+  /// Without a prompt and without motion there is nothing to be heard.
+  private let mayBeStill: Bool
+  private var analyzer = MotionAnalyzer()
+  private var pictures: PictureGrid?
+  private var nextWindow = 0
+
+  /// - Parameter isPicture: the clip is a single picture. Who gives one wants to hear it, still as it is.
+  init(_ request: GenerationRequest, pictures wish: PictureWish?, isPicture: Bool) {
+    givenEvents = request.givenEvents
+    mayBeStill = request.prompt.isEmpty && !isPicture
+    pictures = wish.map { PictureGrid(rate: $0.rate, size: $0.size) }
+  }
+
+  /// The next frame of the clip, and its small grey picture.
+  mutating func add(_ frame: VideoFrame, gray: GrayFrame) throws(MediaError) {
+    analyzer.add(gray)
+    try pictures?.add(frame)
+  }
+
+  /// No more frames come.
+  mutating func finish(duration: Rational) throws(MediaError) {
+    analyzer.finish()
+    try pictures?.finish(duration: duration)
+  }
+
+  /// The next window, if all it needs is known by now.
+  mutating func next(_ progress: Progress) -> WindowMaterial? {
+    let start = nextWindow * WindowPlan.hop
+    let end = start + WindowPlan.length
+    let plan: WindowPlan?
+    switch progress {
+    case .reached(let time):
+      // The window waits for the frames that settle its last events. The clip goes on beyond its end, so
+      // another window follows.
+      guard time >= Double(end) + MotionAnalyzer.delay else { return nil }
+      plan = nil
+    case .finished(let whole):
+      guard nextWindow < whole.count else { return nil }
+      plan = nextWindow == whole.count - 1 ? whole : nil
+    }
+    let motion = motion
+    let window = WindowMaterial(
+      index: nextWindow,
+      motion: SyncFeatures.features(
+        events: motion.events, energy: motion.energy, start: Double(start),
+        frames: WindowPlan.length * Clock.syncRate),
+      pictures: pictures?.take(from: start, to: end, keepingFrom: start + WindowPlan.hop),
+      isStill: mayBeStill && motion.isStill(from: Double(start), to: Double(end)), plan: plan)
+    nextWindow += 1
+    return window
+  }
+
+  /// What was seen so far, or what was given in its place.
+  var motion: MotionTrack { givenEvents?.motion ?? analyzer.track }
+}
+
+extension MotionTrack {
+  /// Energy that a still scene can have from noise and compression.
+  static let stillEnergy: Float = 0.05
+
+  /// No event, and hardly any motion anywhere, between two times in seconds.
+  func isStill(from start: Double, to end: Double) -> Bool {
+    let eventful = events.contains {
+      $0.time >= start && $0.time < end && $0.strength >= VisualEvent.threshold
+    }
+    if eventful { return false }
+    let first = min(energy.count, Int(start * MotionTrack.rate))
+    let last = min(energy.count, Int(end * MotionTrack.rate))
+    return energy[first..<last].allSatisfy { $0 < MotionTrack.stillEnergy }
+  }
+}

@@ -1,0 +1,137 @@
+import Foundation
+import Media
+import Motion
+import Synchronization
+
+/// What one window needs of the picture.
+struct WindowMaterial: Sendable {
+  let index: Int
+  /// Motion features, [8 · Clock.syncRate, 8], row-major.
+  let motion: [Float]
+  /// The pictures wished for; fewer where the clip ends inside the window; nil where none were.
+  let pictures: [Picture]?
+  /// Nothing happens and nothing was asked for.
+  let isStill: Bool
+  /// The true length of the clip, known with its last window.
+  let plan: WindowPlan?
+}
+
+/// What was seen in the whole clip.
+struct ClipTrack: Sendable {
+  var motion = MotionTrack()
+  var warnings: [String] = []
+}
+
+/// Decodes the video on a thread of its own, follows its motion, and hands over one window after the
+/// other. It is at most two windows ahead of who takes them.
+final class WindowFeed: Sendable {
+  /// The length of the clip as its headers have it; nil where they do not say.
+  struct Expectation: Sendable {
+    let plan: WindowPlan?
+  }
+
+  private let expectations = BoundedQueue<Expectation>(capacity: 1)
+  private let windows = BoundedQueue<WindowMaterial>(capacity: 1)
+  private let seen = Mutex(ClipTrack())
+
+  init(_ request: GenerationRequest, pictures: PictureWish?) {
+    Thread.detachNewThread { [self] in
+      let result = Result { try produce(request, pictures: pictures) }
+      expectations.finish(result)
+      windows.finish(result)
+    }
+  }
+
+  /// Waits until the video is open.
+  func expectation() throws -> Expectation {
+    guard let expectation = try expectations.next() else {
+      preconditionFailure("a feed that ends without having begun")
+    }
+    return expectation
+  }
+
+  /// Waits for the next window; nil after the last.
+  func next() throws -> WindowMaterial? { try windows.next() }
+
+  /// Everything seen; complete once `next` has returned nil.
+  var track: ClipTrack { seen.withLock { $0 } }
+
+  /// Stops the thread.
+  func abandon() { windows.abandon() }
+
+  // MARK: On the thread
+
+  private func produce(_ request: GenerationRequest, pictures: PictureWish?) throws {
+    switch request.source {
+    case .black(let seconds):
+      let plan = WindowPlan(duration: Rational(nearest: seconds, timescale: 48_000))
+      _ = expectations.put(Expectation(plan: plan))
+      var assembly = WindowAssembly(request, pictures: nil, isPicture: false)
+      _ = emit(&assembly, .finished(plan))
+      seen.withLock { $0.motion = assembly.motion }
+
+    case .video(let path, let start, let end, let pictureSeconds):
+      let reader = try VideoReader(path: path, start: start, end: end)
+      let isPicture = reader.information.isStill
+      guard isPicture || pictureSeconds == nil else {
+        throw FoleyError.usage(
+          "\(path): is a video, whose length is known; --seconds is for single pictures.")
+      }
+      try watch(
+        reader, request, pictures: pictures,
+        pictureSeconds: isPicture ? pictureSeconds ?? Double(WindowPlan.length) : nil)
+    }
+  }
+
+  /// - Parameter pictureSeconds: how long the single picture of the file is shown; nil: it is a video.
+  private func watch(
+    _ reader: VideoReader, _ request: GenerationRequest, pictures: PictureWish?,
+    pictureSeconds: Double?
+  ) throws {
+    let shown = pictureSeconds.map { Rational(nearest: $0, timescale: 48_000) }
+    let expected = shown ?? reader.expectedDuration
+    _ = expectations.put(Expectation(plan: expected.map { WindowPlan(duration: $0) }))
+    var assembly = WindowAssembly(request, pictures: pictures, isPicture: shown != nil)
+    let gray = PictureSize(ofMotionIn: reader.information)
+    while let frame = try reader.next() {
+      let picture = try frame.picture(
+        width: gray.width, height: gray.height, format: .gray8, fit: .stretch)
+      let time = frame.time.seconds
+      try assembly.add(
+        frame,
+        gray: GrayFrame(
+          time: time, width: gray.width, height: gray.height, pixels: picture.bytes))
+      guard emit(&assembly, .reached(time)) else { return }
+    }
+    guard let duration = shown ?? reader.finalDuration else {
+      preconditionFailure("a video read to its end without a length")
+    }
+    try assembly.finish(duration: duration)
+    _ = emit(&assembly, .finished(WindowPlan(duration: duration)))
+    seen.withLock {
+      $0 = ClipTrack(
+        motion: assembly.motion, warnings: reader.warnings.map { "\(reader.path): \($0)" })
+    }
+  }
+
+  /// Hands over every window that is complete. False when nobody wants more.
+  private func emit(_ assembly: inout WindowAssembly, _ progress: WindowAssembly.Progress) -> Bool {
+    while let window = assembly.next(progress) {
+      guard windows.put(window) else { return false }
+    }
+    return true
+  }
+}
+
+/// The size at which motion is watched: 160 pixels along the longer side, in the clip's own shape.
+private struct PictureSize {
+  let width: Int
+  let height: Int
+
+  init(ofMotionIn video: VideoInformation) {
+    let (w, h) = (Double(video.width), Double(video.height))
+    let factor = min(160 / max(w, h), 1)
+    width = max(16, Int((w * factor).rounded()))
+    height = max(16, Int((h * factor).rounded()))
+  }
+}

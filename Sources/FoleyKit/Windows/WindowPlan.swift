@@ -1,0 +1,51 @@
+import Media
+
+/// How a clip is cut into windows of eight seconds that start every six.
+///
+/// Each window begins with two seconds the one before has already made: the first of them is kept as
+/// it is, the second fades from kept to free. So a window adds six seconds to the sound, the first
+/// one eight; what reaches past the end of the clip is cut.
+public struct WindowPlan: Sendable, Equatable {
+  /// Seconds of a window: what the models are trained on.
+  public static let length = 8
+  /// Seconds from one window's start to the next one's.
+  public static let hop = 6
+  public static let latentsPerWindow = length * Clock.latentRate
+  public static let latentsPerHop = hop * Clock.latentRate
+
+  /// Length of the whole sound in samples.
+  public let samples: Int
+
+  public init(samples: Int) {
+    precondition(samples > 0, "a sound of \(samples) samples")
+    self.samples = samples
+  }
+
+  /// The plan for a clip of so many seconds: its length in samples is exact, and at least 1.
+  public init(duration: Rational) {
+    self.init(samples: max(1, duration.scaled(to: Clock.sampleRate)))
+  }
+
+  public var seconds: Double { Double(samples) / Double(Clock.sampleRate) }
+
+  /// Latents that hold the whole sound; the last one may be part used.
+  public var latents: Int {
+    (samples + Clock.samplesPerLatent - 1) / Clock.samplesPerLatent
+  }
+
+  /// Number of windows.
+  public var count: Int {
+    let beyondFirst = max(0, latents - WindowPlan.latentsPerWindow)
+    return 1 + (beyondFirst + WindowPlan.latentsPerHop - 1) / WindowPlan.latentsPerHop
+  }
+
+  /// The latents of window `index` on the clip's own axis.
+  public static func latents(of index: Int) -> Range<Int> {
+    let start = index * WindowPlan.latentsPerHop
+    return start..<start + WindowPlan.latentsPerWindow
+  }
+
+  /// How many latents of the last window lie inside the clip; of every other window it is
+  /// `latentsPerHop`, for the next one goes on from there.
+  public var latentsOfLastWindow: Int { latents - (count - 1) * WindowPlan.latentsPerHop }
+}

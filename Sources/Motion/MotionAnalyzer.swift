@@ -1,0 +1,142 @@
+/// Watches a stream of small grey frames for impacts, motion and cuts.
+///
+/// Frames may come at any rate and any spacing. State does not grow with the stream, only `track` does. An event is final,
+/// and appears in `track`, at most `delay` seconds of frames after it happened.
+public struct MotionAnalyzer: Sendable {
+  /// The longest time from an event until it is reported.
+  public static let delay = 1.0
+
+  public private(set) var track = MotionTrack()
+
+  private var previous: PreparedFrame?
+  /// Frames that look like nothing before: a flash or the first of a new shot.
+  private var pending: [PreparedFrame] = []
+  private var arrival: BlockFlow?
+  private var arrivalSpan = 0.0
+  private var camera = CameraMotion()
+  private var noise: Float = 1
+  private var detector = ImpactDetector(columns: 0, rows: 0)
+  private var energy = EnergyMeter()
+  private var grader = ImpactGrader()
+
+  public init() {}
+
+  /// Adds the next frame; one that is not later than the last is passed over.
+  public mutating func add(_ frame: GrayFrame) {
+    if let last = pending.last?.time ?? previous?.time, frame.time <= last { return }
+    accept(PreparedFrame(frame))
+    report(ending: false)
+  }
+
+  /// Ends the stream: settles what waits for more frames. Call once.
+  public mutating func finish() {
+    let waiting = pending
+    pending = []
+    // A stream that ends in strange frames: no telling a flash from a cut, so neither is claimed.
+    for frame in waiting { energy.add(until: frame.time, level: 0) }
+    if let previous {
+      detector.add(
+        time: previous.time, arrival: arrival, arrivalSpan: arrivalSpan,
+        departure: nil, departureSpan: 0)
+    }
+    report(ending: true)
+  }
+
+  private mutating func report(ending: Bool) {
+    for impact in detector.take(ending: ending) {
+      track.events.append(grader.grade(impact))
+      #if DEVELOPMENT
+        debugImpacts.append([
+          impact.time, Double(impact.score), Double(impact.mass), Double(impact.baseline), Double(impact.change), Double(impact.before), Double(impact.after),
+          Double(impact.escaping),
+          Double(impact.size), Double(impact.rise),
+          Double(impact.concentration),
+        ])
+      #endif
+    }
+    track.energy += energy.take(ending: ending)
+  }
+
+  private mutating func accept(_ frame: PreparedFrame) {
+    guard let before = previous else {
+      restart(with: frame)
+      energy.start(at: frame.time)
+      return
+    }
+    if before.full.width != frame.full.width || before.full.height != frame.full.height {
+      cut(to: frame)
+      return
+    }
+    if !link(before, frame) {
+      pending.append(frame)
+      if pending.count > 1 {
+        // Two strange frames that agree with each other are a new shot.
+        let (first, second) = (pending[0], pending[1])
+        let motion = CameraEstimator.estimate(before: first, now: second, guess: CameraMotion())
+        let change = ChangeMap(
+          before: first.compensated(motion).half, now: second.half, noise: noise,
+          cameraMoves: motion.moves)
+        if change.share < Self.disruption || pending.count > 3 {
+          let frames = pending
+          pending = []
+          cut(to: frames[0])
+          for later in frames.dropFirst() { accept(later) }
+        }
+      }
+    } else {
+      pending = []
+    }
+  }
+
+  private static let disruption: Float = 0.5
+
+  /// Joins `frame` to `before`, unless nearly everything differs.
+  private mutating func link(_ before: PreparedFrame, _ frame: PreparedFrame) -> Bool {
+    let span = frame.time - before.time
+    let motion = CameraEstimator.estimate(before: before, now: frame, guess: camera)
+    let seen = before.compensated(motion)
+    let change = ChangeMap(
+      before: seen.half, now: frame.half, noise: noise, cameraMoves: motion.moves)
+    if change.share > Self.disruption && span < 0.5 { return false }
+
+    let flashed = !pending.isEmpty
+    let departure = BlockFlow(
+      from: seen, to: frame, change: change,
+      shift: (Int((motion.x / 2).rounded()), Int((motion.y / 2).rounded())))
+    detector.add(
+      time: before.time, arrival: arrival, arrivalSpan: arrivalSpan,
+      departure: flashed ? nil : departure, departureSpan: span)
+    arrival = flashed ? nil : BlockFlow(from: frame, to: seen, change: change)
+    arrivalSpan = span
+    energy.add(until: frame.time, level: flashed ? 0 : change.energy)
+    noise += 0.1 * (change.noise - noise)
+    camera = motion
+    previous = frame
+    return true
+  }
+
+  private mutating func cut(to frame: PreparedFrame) {
+    if let previous {
+      detector.add(
+        time: previous.time, arrival: arrival, arrivalSpan: arrivalSpan, departure: nil,
+        departureSpan: 0)
+    }
+    track.cuts.append(frame.time)
+    energy.add(until: frame.time, level: 0)
+    restart(with: frame)
+  }
+
+  private mutating func restart(with frame: PreparedFrame) {
+    let grid = BlockFlow.grid(width: frame.full.width, height: frame.full.height)
+    if previous == nil || previous?.full.width != frame.full.width
+      || previous?.full.height != frame.full.height
+    {
+      for impact in detector.take(ending: true) { track.events.append(grader.grade(impact)) }
+      detector = ImpactDetector(columns: grid.columns, rows: grid.rows)
+    }
+    previous = frame
+    arrival = nil
+    arrivalSpan = 0
+    camera = CameraMotion()
+  }
+}

@@ -1,0 +1,70 @@
+import Networks
+import Tensors
+
+/// A model of the flow from noise to sound: for latents at noise level sigma, the velocity
+/// `dx / dsigma` along which they move. Integrating it from sigma 1 to 0 turns noise into a sound.
+public protocol VelocityModel: Sendable {
+  /// - Parameters:
+  ///   - x: [B, A, C], A latents of C channels.
+  ///   - sigma: 0...1.
+  /// - Returns: [B, A, C]
+  func velocity(_ x: Tensor, sigma: Float) -> Tensor
+}
+
+/// A diffusion transformer steered by classifier-free guidance: what it says with the conditions is
+/// exaggerated against what it says without them, `u + guidance · (c - u)`.
+public struct GuidedTransformer: VelocityModel {
+  private let transformer: DiffusionTransformer
+  private let conditions: Conditions
+  private let guidance: Float
+  private let preconditioning: Preconditioning?
+
+  /// Guided; both branches run as one batch.
+  ///
+  /// - Parameters:
+  ///   - conditions: of batch 2·B: first the B unconditional entries, then the B conditional ones.
+  ///   - guidance: 1 leaves the conditional branch as it is; prefer the other initialiser then.
+  ///   - preconditioning: nil where the network's output is the velocity itself.
+  public init(
+    _ transformer: DiffusionTransformer, guided conditions: Conditions, guidance: Float,
+    preconditioning: Preconditioning? = nil
+  ) {
+    precondition(conditions.batch % 2 == 0, "guidance needs pairs of conditions")
+    self.transformer = transformer
+    self.conditions = conditions
+    self.guidance = guidance
+    self.preconditioning = preconditioning
+  }
+
+  /// Unguided, at half the cost: conditions of batch B.
+  public init(
+    _ transformer: DiffusionTransformer, conditions: Conditions,
+    preconditioning: Preconditioning? = nil
+  ) {
+    self.transformer = transformer
+    self.conditions = conditions
+    guidance = 1
+    self.preconditioning = preconditioning
+  }
+
+  public func velocity(_ x: Tensor, sigma: Float) -> Tensor {
+    let input = preconditioning?.input(x, sigma: sigma) ?? x
+    let answer = answer(input, time: SigmaSchedule.time(sigma))
+    return preconditioning?.velocity(x, answer: answer, sigma: sigma) ?? answer
+  }
+
+  private func answer(_ x: Tensor, time: Float) -> Tensor {
+    let entries = x.shape[0]
+    guard conditions.batch == 2 * entries else {
+      precondition(
+        conditions.batch == entries, "\(entries) entries, \(conditions.batch) conditions")
+      return transformer(x, time: time, conditions)
+    }
+    let rows = x.reshaped([1, x.rows, x.channels]).view
+    let pair = concatenatedRows([rows, rows])
+      .reshaped(x.shape.replacing(axis: 0, with: 2 * entries))
+    let both = transformer(pair, time: time, conditions)
+    let (without, with) = (both[0..<entries], both[entries..<2 * entries])
+    return without.combined(1 - guidance, with: with.view, guidance)
+  }
+}

@@ -1,0 +1,37 @@
+import Checkpoints
+import FoleyKit
+import Media
+import Sampling
+
+/// The program's exit codes (sysexits.h), so that scripts and job queues can tell what went wrong.
+struct ExitStatus {
+  let rawValue: Int32
+
+  static let badData = ExitStatus(rawValue: 65)
+  static let noInput = ExitStatus(rawValue: 66)
+  static let usage = ExitStatus(rawValue: 64)
+  static let internalError = ExitStatus(rawValue: 70)
+  static let cannotCreate = ExitStatus(rawValue: 73)
+  static let badModel = ExitStatus(rawValue: 78)
+
+  private init(rawValue: Int32) { self.rawValue = rawValue }
+
+  /// Nil for errors of the argument parser, which knows its own.
+  init?(of error: any Error) {
+    switch error {
+    case let error as MediaError: self.init(rawValue: error.exitCode)
+    case is CheckpointError: self = .badModel
+    case is SamplingError: self = .internalError
+    case let error as FoleyError:
+      switch error {
+      case .usage: self = .usage
+      case .badModel: self = .badModel
+      case .badData: self = .badData
+      case .noInput: self = .noInput
+      case .cannotCreate: self = .cannotCreate
+      case .notFinite: self = .internalError
+      }
+    default: return nil
+    }
+  }
+}

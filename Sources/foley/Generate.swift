@@ -1,0 +1,133 @@
+import ArgumentParser
+import CPUBackend
+import FoleyKit
+import Foundation
+import Media
+
+struct Generate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Make the sound of a clip.",
+    discussion: """
+      Examples:
+        foley generate clip.mp4
+            listens to what the picture shows, writes clip.wav here
+        foley generate clip.mp4 -p "a hammer strikes an anvil" -o clip.wav
+        foley generate clip.mp4 --mux clip-with-sound.mp4 --plot clip.png
+        foley generate clip.mp4 --start 0:20 --end 0:30 --seed 7 --format flac
+        foley generate clip.mp4 -q -o - | aplay
+      """)
+
+  @Argument(help: "The video: MP4, MOV, MKV, WebM, AVI, ...; - is standard input.")
+  var clip: String?
+
+  @OptionGroup(title: "Content") var content: ContentOptions
+  @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
+  @OptionGroup(title: "Reports") var reports: ReportOptions
+  @OptionGroup var hidden: HiddenOptions
+
+  func validate() throws {
+    // Without a clip, so many seconds of black: for measuring a model by given events.
+    if clip == nil && content.seconds == nil { throw ValidationError("Name a video.") }
+    if reports.json && output.output == "-" {
+      throw ValidationError("--json and -o - both want standard output.")
+    }
+    if output.mux != nil {
+      if clip == nil || clip == "-" { throw ValidationError("--mux needs a video file.") }
+      if content.start != nil || content.end != nil {
+        throw ValidationError(
+          "--mux copies the whole video, so it cannot be combined with --start or --end.")
+      }
+    }
+  }
+
+  func run() throws {
+    ErrorLog.use(from: reports.verbose ? .debug : .warning)
+    let plan = try OutputPlan(output, clip: clip)
+    let display = ProgressDisplay(reports.progress, quiet: reports.quiet)
+    if reports.dryRun { return try describe(plan) }
+    guard try mayWrite(plan, display) else { return }
+
+    let request = try request()
+    let description = try ModelFamilies.describe(ModelFolder.find(model.model))
+    let threads = model.threads ?? ProcessInfo.processInfo.activeProcessorCount
+    let backend = CPUBackend(threads: threads)
+    let run = GenerationRun(
+      pipeline: Pipeline(model: description, backend: backend, threads: threads), request: request,
+      plan: plan,
+      display: display)
+    let report = try run.run()
+
+    if reports.json { Terminal.output(JSON.text(report) + "\n") }
+    display.finish(summary(report))
+  }
+
+  // MARK: Before the run
+
+  private func request() throws -> GenerationRequest {
+    GenerationRequest(
+      source: source, prompt: try content.readPrompt(),
+      negativePrompt: content.negativePrompt ?? "", seed: content.seed, steps: content.steps,
+      guidance: content.cfgScale, solver: content.sampler, noiseFile: hidden.noise,
+      givenEvents: try hidden.useEvents.map { try EventFile(path: $0) })
+  }
+
+  private var source: GenerationRequest.Source {
+    guard let clip else { return .black(seconds: content.seconds ?? 0) }
+    return .video(
+      path: clip, start: content.start?.seconds, end: content.end?.seconds,
+      pictureSeconds: content.seconds)
+  }
+
+  /// False when the output exists and may stay.
+  private func mayWrite(_ plan: OutputPlan, _ display: ProgressDisplay) throws(FoleyError) -> Bool {
+    let existing = plan.existing
+    guard !output.overwrite, !existing.isEmpty else {
+      try plan.makeFolder()
+      return true
+    }
+    if output.skipExisting && existing[0] == plan.files[0] {
+      display.finish("\(existing[0]) exists; nothing to do")
+      return false
+    }
+    throw .cannotCreate(
+      file: existing[0],
+      reason: "exists already; --overwrite replaces it, --skip-existing leaves it, -o names another"
+    )
+  }
+
+  /// `--dry-run`
+  private func describe(_ plan: OutputPlan) throws {
+    guard let clip else { throw FoleyError.usage("--dry-run needs a video.") }
+    let probe = try ProbeResult(
+      clip: clip, start: content.start?.seconds, end: content.end?.seconds, model: model.model)
+    if reports.json {
+      Terminal.output(JSON.text(probe) + "\n")
+    } else {
+      var lines = probe.lines
+      lines.append(
+        (
+          "output",
+          (plan.audio == .standardOutput ? ["standard output"] : plan.files)
+            .joined(separator: ", ")
+        ))
+      let existing = plan.existing
+      if !existing.isEmpty { lines.append(("exists", existing.joined(separator: ", "))) }
+      Terminal.output(ProbeResult.text(lines))
+    }
+  }
+
+  // MARK: After the run
+
+  private func summary(_ report: GenerationReport) -> String {
+    let files = [
+      report.output.audio, report.output.video, report.output.plot, report.output.events,
+    ]
+    .compactMap { $0 }
+    let total = report.timings["total"] ?? 0
+    return "\(files.isEmpty ? "done" : files.joined(separator: ", ")): "
+      + "\(ProgressDisplay.text(report.seconds)) s of sound in \(ProgressDisplay.text(total)) s "
+      + "(\(ProgressDisplay.text(report.speed))x real time, "
+      + "\(report.peakMemory / 1_000_000) MB at most)"
+  }
+}

@@ -1,0 +1,153 @@
+import FoleyKit
+import Foundation
+
+/// The files a run is to write, their names settled and checked before any work begins.
+struct OutputPlan {
+  enum Audio: Equatable {
+    case file(String)
+    case standardOutput
+    /// Only the video with sound is wanted; the sound is a file beside it meanwhile.
+    case temporary(String)
+  }
+
+  let audio: Audio
+  let format: OutputFormat
+  let bitDepth: BitDepth
+  let mux: String?
+  let plot: String?
+  let events: String?
+  private let newFolder: String?
+
+  /// - Parameter clip: the input's path, if there is one.
+  init(_ options: OutputOptions, clip: String?) throws(FoleyError) {
+    let audio = try OutputPlan.audio(options, clip: clip)
+    format = options.format ?? OutputPlan.format(of: audio)
+    bitDepth = options.bitDepth
+    self.audio = audio
+    (mux, plot, events) = (options.mux, options.plot, options.events)
+    newFolder = options.outputFolder.flatMap { OutputPlan.isFolder($0) ? nil : $0 }
+    if format == .flac {
+      guard bitDepth != .float else {
+        throw .usage("FLAC holds whole numbers only: use --bit-depth 16 or 24, or --format wav.")
+      }
+      guard !audioIsStream else {
+        throw .usage("A pipe takes WAV; FLAC needs a file that can be rewritten at its start.")
+      }
+    }
+    if mux != nil && audioIsStream {
+      throw .usage("--mux needs the sound in a file, not in a pipe: leave out -o.")
+    }
+    try checkNames(clip: clip)
+  }
+
+  /// Makes the folder that `--output-folder` names.
+  func makeFolder() throws(FoleyError) {
+    guard let newFolder else { return }
+    do {
+      try FileManager.default.createDirectory(
+        atPath: newFolder, withIntermediateDirectories: true)
+    } catch {
+      throw .cannotCreate(file: newFolder, reason: error.localizedDescription)
+    }
+  }
+
+  /// Every file that will have its name at the end.
+  var files: [String] {
+    var files: [String] = []
+    if case .file(let path) = audio { files.append(path) }
+    return files + [mux, plot, events].compactMap { $0 }
+  }
+
+  /// Files that exist already; devices and pipes are there to be written into.
+  var existing: [String] {
+    files.filter { FileManager.default.fileExists(atPath: $0) && !OutputPlan.isStream($0) }
+  }
+
+  /// Whether the sound goes into a pipe or device, which takes it front to back.
+  var audioIsStream: Bool { audio == .standardOutput || OutputPlan.isStream(audioPath) }
+
+  private static func isStream(_ path: String) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return false }
+    return status.st_mode & S_IFMT == S_IFIFO || status.st_mode & S_IFMT == S_IFCHR
+  }
+
+  /// Where the sound is written; `-` for standard output.
+  var audioPath: String {
+    switch audio {
+    case .file(let path), .temporary(let path): path
+    case .standardOutput: "-"
+    }
+  }
+
+  // MARK: Names
+
+  private static func audio(
+    _ options: OutputOptions, clip: String?
+  ) throws(FoleyError) -> Audio {
+    let suffix = options.format == .flac ? ".flac" : ".wav"
+    let named = clip.flatMap { $0 == "-" ? nil : $0 }
+    let stem =
+      named.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent } ?? "foley"
+    switch (options.output, options.outputFolder) {
+    case ("-", _): return .standardOutput
+    case (let name?, _):
+      if isFolder(name) { return .file(name.withTrailingSlash + stem + suffix) }
+      let ending = URL(fileURLWithPath: name).pathExtension.lowercased()
+      guard !videoEndings.contains(ending) else {
+        throw .usage("-o \(name): -o is for the sound; --mux \(name) writes the video with sound.")
+      }
+      return .file(name)
+    case (nil, let folder?):
+      return .file(folder.withTrailingSlash + stem + suffix)
+    case (nil, nil):
+      if let mux = options.mux { return .temporary(mux + ".sound.wav") }
+      return .file(stem + suffix)
+    }
+  }
+
+  private static func format(of audio: Audio) -> OutputFormat {
+    if case .file(let path) = audio, path.lowercased().hasSuffix(".flac") { return .flac }
+    return .wav
+  }
+
+  private static let videoEndings: Set = ["mp4", "mov", "mkv", "webm", "avi", "m4v"]
+
+  private static func isFolder(_ path: String) -> Bool {
+    var directory: ObjCBool = false
+    return path.hasSuffix("/")
+      || FileManager.default.fileExists(atPath: path, isDirectory: &directory)
+        && directory.boolValue
+  }
+
+  /// No file twice, none over the clip, every folder there and writable: found out now rather than
+  /// after minutes of work.
+  private func checkNames(clip: String?) throws(FoleyError) {
+    var names = Set<String>()
+    for file in files {
+      let url = URL(fileURLWithPath: file).standardizedFileURL
+      guard names.insert(url.path).inserted else {
+        throw .usage("\(file): two outputs cannot have the same name.")
+      }
+      if let clip,
+        url.resolvingSymlinksInPath()
+          == URL(fileURLWithPath: clip).standardizedFileURL.resolvingSymlinksInPath()
+      {
+        throw .usage("\(file): the output would replace the clip it is made from.")
+      }
+      let folder = url.deletingLastPathComponent().path
+      let named = (file as NSString).deletingLastPathComponent
+      if newFolder != nil && audio == .file(file) { continue }
+      guard FileManager.default.fileExists(atPath: folder) else {
+        throw .cannotCreate(file: file, reason: "the folder \(named) does not exist")
+      }
+      guard FileManager.default.isWritableFile(atPath: folder) else {
+        throw .cannotCreate(file: file, reason: "its folder may not be written to")
+      }
+    }
+  }
+}
+
+extension String {
+  fileprivate var withTrailingSlash: String { hasSuffix("/") ? self : self + "/" }
+}

@@ -1,0 +1,84 @@
+import Foundation
+import Testing
+
+@testable import FoleyKit
+
+@Suite struct WindowPlanTests {
+  @Test(arguments: [
+    (1, 1, 1), (960, 1, 1), (961, 2, 1), (8 * 48_000, 400, 1), (8 * 48_000 + 1, 401, 2),
+    (14 * 48_000, 700, 2), (14 * 48_000 + 1, 701, 3), (180 * 48_000, 9000, 30),
+  ]) func counts(samples: Int, latents: Int, windows: Int) {
+    let plan = WindowPlan(samples: samples)
+    #expect(plan.latents == latents)
+    #expect(plan.count == windows)
+  }
+
+  /// Hops and the last window's part make up the whole, and every window but the last is followed by
+  /// one that starts inside it.
+  @Test(arguments: [1, 20_000, 384_000, 384_001, 671_999, 672_001, 5_000_000])
+  func windowsCoverTheClip(samples: Int) {
+    let plan = WindowPlan(samples: samples)
+    let whole = (plan.count - 1) * WindowPlan.latentsPerHop + plan.latentsOfLastWindow
+    #expect(whole == plan.latents)
+    #expect((1...WindowPlan.latentsPerWindow).contains(plan.latentsOfLastWindow))
+    if plan.count > 1 {
+      let overlap = WindowPlan.latentsPerWindow - WindowPlan.latentsPerHop
+      #expect(plan.latentsOfLastWindow > overlap, "a last window with nothing new")
+    }
+  }
+}
+
+@Suite struct ContinuationTests {
+  @Test func takesOverTheEnd() {
+    let window = (0..<WindowPlan.latentsPerWindow * 2).map { Float($0) }
+    let continuation = Continuation(after: window, channels: 2)
+    #expect(continuation.latents.count == 100 * 2)
+    #expect(continuation.latents.first == Float(WindowPlan.latentsPerHop * 2))
+    #expect(continuation.latents.last == window.last)
+  }
+
+  @Test func holdsASecondThenFades() {
+    let weights = Continuation.weights
+    #expect(weights.count == 100)
+    #expect(weights[..<50].allSatisfy { $0 == 1 })
+    #expect(zip(weights[50...], weights[51...]).allSatisfy { $0 > $1 })
+    #expect(weights[50] < 1 && weights[99] > 0)
+  }
+}
+
+@Suite struct BoundedQueueTests {
+  struct Failure: Error {}
+
+  @Test func keepsOrderAndEnds() throws {
+    let queue = BoundedQueue<Int>(capacity: 2)
+    let maker = onThread {
+      for number in 0..<100 { #expect(queue.put(number)) }
+      queue.finish(.success(()))
+    }
+    var numbers: [Int] = []
+    while let number = try queue.next() { numbers.append(number) }
+    maker.wait()
+    #expect(numbers == Array(0..<100))
+  }
+
+  @Test func failureComesAfterWhatWasMade() throws {
+    let queue = BoundedQueue<Int>(capacity: 2)
+    #expect(queue.put(1))
+    queue.finish(.failure(Failure()))
+    #expect(try queue.next() == 1)
+    #expect(throws: Failure.self) { try queue.next() }
+  }
+
+  @Test func abandonedMakerStops() {
+    let queue = BoundedQueue<Int>(capacity: 1)
+    let full = DispatchSemaphore(value: 0)
+    let maker = onThread {
+      #expect(queue.put(1))
+      full.signal()
+      #expect(!queue.put(2), "waits for room until nobody wants more")
+    }
+    full.wait()
+    queue.abandon()
+    maker.wait()
+  }
+}

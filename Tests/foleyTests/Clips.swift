@@ -1,0 +1,120 @@
+import Foundation
+import Testing
+
+/// Clips made on the spot with the `ffmpeg` tool.
+enum Clips {
+  /// A box that moves and bounces off the sides, 25 frames a second.
+  static func moving(_ name: String, seconds: Double, rate: String = "25", in folder: URL) throws {
+    try make(
+      [
+        "-f", "lavfi", "-i", "color=0x303030:s=320x180:r=\(rate):d=\(seconds)", "-f", "lavfi", "-i",
+        "color=0xE0C060:s=40x40:r=\(rate):d=\(seconds)", "-filter_complex",
+        "overlay=x='140+100*sin(3*t)':y='140-abs(120*cos(4*t))'", "-pix_fmt", "yuv420p",
+      ], name, in: folder)
+  }
+
+  /// A scene in which nothing happens.
+  static func still(_ name: String, seconds: Double, in folder: URL) throws {
+    try make(
+      [
+        "-f", "lavfi", "-i", "smptebars=s=320x180:r=25:d=\(seconds)", "-pix_fmt", "yuv420p",
+      ], name, in: folder)
+  }
+
+  static func sound(_ name: String, in folder: URL) throws {
+    try make(["-f", "lavfi", "-i", "sine=d=1"], name, in: folder)
+  }
+
+  static func picture(_ name: String, in folder: URL) throws {
+    try make(["-f", "lavfi", "-i", "testsrc=s=320x240:d=1", "-frames:v", "1"], name, in: folder)
+  }
+
+  private static func make(_ arguments: [String], _ name: String, in folder: URL) throws {
+    _ = try tool(["-y", "-v", "error"] + arguments + ["-bitexact", name], in: folder)
+  }
+
+  /// Hash of each packet of a file's video stream, with its times.
+  static func videoPackets(_ name: String, in folder: URL) throws -> [String] {
+    let data = try tool(
+      ["-v", "error", "-i", name, "-map", "0:v", "-c", "copy", "-f", "framemd5", "-"], in: folder)
+    return String(decoding: data, as: UTF8.self).split(separator: "\n")
+      .filter { !$0.hasPrefix("#") }
+      // Container clocks differ; the order, the size and the content of packets must not.
+      .map { $0.split(separator: ",").suffix(2).joined(separator: ",") }
+  }
+
+  /// Decoded sound of a file, 48 kHz.
+  static func sound(of name: String, in folder: URL) throws -> [Float] {
+    let data = try tool(
+      ["-v", "error", "-i", name, "-map", "0:a", "-ar", "48000", "-ac", "1", "-f", "f32le", "-"],
+      in: folder)
+    return data.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+  }
+
+  private static func tool(_ arguments: [String], in folder: URL) throws -> Data {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["ffmpeg"] + arguments
+    process.currentDirectoryURL = folder
+    process.standardInput = FileHandle.nullDevice
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    try process.run()
+    let data = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    try #require(process.terminationStatus == 0, "ffmpeg \(arguments.joined(separator: " "))")
+    return data
+  }
+}
+
+/// A WAVE file as far as these tests must know it.
+struct Wave {
+  let channels: Int
+  let sampleRate: Int
+  let bits: Int
+  /// 1 whole numbers, 3 floating point.
+  let kind: Int
+  let data: Data
+
+  init(_ url: URL) throws { try self.init(Data(contentsOf: url)) }
+
+  init(_ file: Data) throws {
+    let bytes = [UInt8](file)
+    func number(_ offset: Int, _ count: Int) -> Int {
+      (0..<count).reduce(0) { $0 | Int(bytes[offset + $1]) << (8 * $1) }
+    }
+    try #require(bytes.count >= 12 && bytes[8..<12].elementsEqual("WAVE".utf8), "not a WAVE file")
+    var position = 12
+    var format: Int?
+    while position + 8 <= bytes.count {
+      let size = number(position + 4, 4)
+      let name = String(decoding: bytes[position..<position + 4], as: UTF8.self)
+      if name == "fmt " { format = position + 8 }
+      if name == "data" {
+        let start = try #require(format)
+        kind = number(start, 2)
+        channels = number(start + 2, 2)
+        sampleRate = number(start + 4, 4)
+        bits = number(start + 14, 2)
+        let end = min(bytes.count, position + 8 + size)
+        data = Data(bytes[position + 8..<end])
+        return
+      }
+      position += 8 + size + size % 2
+    }
+    throw Missing()
+  }
+
+  struct Missing: Error {}
+
+  /// Samples of each channel.
+  var count: Int { data.count / (channels * bits / 8) }
+
+  /// The samples of a 16-bit file, -1...1.
+  var samples: [Float] {
+    precondition(bits == 16)
+    return data.withUnsafeBytes { raw in
+      raw.bindMemory(to: Int16.self).map { Float(Int16(littleEndian: $0)) / 32768 }
+    }
+  }
+}
