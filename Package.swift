@@ -77,7 +77,7 @@ let package = Package(
       name: "SamplingTests",
       dependencies: ["Sampling", "ReferenceBackend", "CPUBackend", "TestSupport"]),
     .testTarget(name: "MotionTests", dependencies: ["Motion", "TestSupport"]),
-    .testTarget(name: "SignalTests", dependencies: ["Signal", "TestSupport"]),
+    .testTarget(name: "SignalTests", dependencies: ["Signal", "ReferenceBackend", "TestSupport"]),
     .testTarget(name: "MediaTests", dependencies: ["Media", "TestSupport"]),
     .testTarget(name: "FoleyKitTests", dependencies: ["FoleyKit", "CPUBackend", "TestSupport"]),
     .testTarget(

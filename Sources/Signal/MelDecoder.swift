@@ -8,11 +8,12 @@ public struct MelDecoderSettings: Sendable, Hashable, Codable {
   /// Griffin-Lim projections after the coloured noise, 0...64.
   public var iterations: Int
   /// Part of the previous spectrum that a projection pushes away from, 0 (plain Griffin-Lim) ..< 1.
+  /// More sharpens tones; from about 0.4 noise turns gritty.
   public var momentum: Float
-  /// 1: magnitudes keep the grain of noise; 0: projections strive for smooth magnitudes, which suits
-  /// tones.
+  /// 1: magnitudes keep the grain of the noise they began with; 0: projections strive for smooth
+  /// magnitudes. No wave has those over noise, so that a natural grain remains at 0 as well.
   public var grain: Float
-  /// Corrections of the smooth curve over bins towards the band sums, 0...8.
+  /// Corrections of the smooth curve over bins towards the band sums, 0...64.
   public var refinements: Int
   /// Passes at the end that bring the band sums of the wave nearer to those asked for, 0...4.
   public var corrections: Int
@@ -22,8 +23,8 @@ public struct MelDecoderSettings: Sendable, Hashable, Codable {
   public var chunk: Int
 
   public init(
-    iterations: Int = 16, momentum: Float = 0, grain: Float = 0.5, refinements: Int = 2,
-    corrections: Int = 1, correctionLimit: Float = 2, chunk: Int = 800
+    iterations: Int = 16, momentum: Float = 0.2, grain: Float = 0, refinements: Int = 16,
+    corrections: Int = 2, correctionLimit: Float = 3, chunk: Int = 800
   ) {
     self.iterations = iterations
     self.momentum = momentum
@@ -145,7 +146,7 @@ public struct MelDecoderStream: Sendable {
     let settings = decoder.settings
     precondition((0...64).contains(settings.iterations), "\(settings.iterations) iterations")
     precondition((0...4).contains(settings.corrections), "\(settings.corrections) corrections")
-    precondition((0...8).contains(settings.refinements), "\(settings.refinements) refinements")
+    precondition((0...64).contains(settings.refinements), "\(settings.refinements) refinements")
     precondition(settings.momentum >= 0 && settings.momentum < 1 && settings.grain >= 0)
     precondition(settings.chunk > 0 && settings.correctionLimit >= 1)
     self.decoder = decoder

@@ -1,5 +1,8 @@
+import Checkpoints
 import Foundation
+import ReferenceBackend
 import Signal
+import Tensors
 import Testing
 
 @Suite struct MelDecoderTests {
@@ -121,5 +124,34 @@ import Testing
     var latents = MelDecoderTests.latents(60)
     latents[30 * 6] = .nan
     #expect(decoder.decode(latents, seed: 1).contains { $0.isNaN })
+  }
+
+  /// The basis comes from a checkpoint; one of another model is refused by name.
+  @Test func readsItsWeights() throws {
+    let mean = (0..<200).map { Float($0) / 100 - 7 }
+    let basis = scatter(3 * 200, seed: 12)
+    let weights = Weights(
+      InMemory(tensors: ["mean": (mean, [200]), "basis": (basis, [3, 200])]), on: Reference())
+    let decoder = try MelDecoder(weights, channels: 3)
+    try weights.checkAllRead()
+    let row = decoder.logMel([1, 0, -2])
+    for index in [0, 57, 199] {
+      #expect(abs(row[index] - (mean[index] + basis[index] - 2 * basis[400 + index])) < 1e-5)
+    }
+    #expect(
+      throws: CheckpointError.wrongShape(
+        file: "memory", key: "basis", expected: [64, 200], found: [3, 200])
+    ) { try MelDecoder(weights, channels: 64) }
+  }
+}
+
+private struct InMemory: TensorSource {
+  var tensors: [String: (values: [Float], shape: Shape)]
+  var file: String { "memory" }
+  var keys: [String] { Array(tensors.keys) }
+  func contains(_ key: String) -> Bool { tensors[key] != nil }
+  func tensor(_ key: String) throws(CheckpointError) -> HostTensor {
+    guard let found = tensors[key] else { throw .missingKey(file: file, key: key) }
+    return HostTensor(copying: found.values, shape: found.shape, dtype: .f32)
   }
 }
