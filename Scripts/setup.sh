@@ -32,7 +32,8 @@ has_library() { pkg-config --exists "$1" 2>/dev/null; }
 
 # The packages that are missing, by the names Debian and Ubuntu give them.
 missing_packages() {
-  [ -e /usr/include/stdio.h ] && ls /usr/lib/gcc/*/*/libstdc++.so >/dev/null 2>&1 || echo g++
+  [ -e /usr/include/stdio.h ] && ls /usr/lib/gcc/*/*/libstdc++.so >/dev/null 2>&1 &&
+    command -v ld >/dev/null 2>&1 || echo g++
   command -v pkg-config >/dev/null 2>&1 || echo pkg-config
   for library in libavformat libavcodec libswscale libavutil; do
     has_library "$library" || echo "$library-dev"

@@ -45,7 +45,8 @@ public struct GenerationReport: Encodable, Sendable {
   public var windows: Int
   public var model: Model
   public var parameters: Parameters
-  /// Events seen in the picture, in seconds from the start of the sound.
+  /// Events seen in the picture, in seconds from the start of the sound; also hints too weak to count
+  /// as events (`VisualEvent.threshold`), which the model hears of all the same.
   public var events: [VisualEvent]
   public var cuts: [Double]
   /// Motion energy, 25 values per second, 0 to 1; not part of the JSON.

@@ -21,7 +21,7 @@ enum Interruption {
       unfinished.withLock { files in
         for file in files { unlink(file) }
         let name = signal == SIGINT ? "interrupted" : "ended by a signal"
-        Terminal.error("\nfoley: \(name); nothing was written\n")
+        Terminal.error("\nfoley: \(name); unfinished files were removed\n")
         _exit(128 + signal)
       }
     }
