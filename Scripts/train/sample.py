@@ -1,6 +1,6 @@
-"""Draws what a training run makes of some captions: spectrograms, and optionally sounds.
+"""Draws what a training run makes of some captions beside the recordings.
 
-    python sample.py CACHE RUN OUT.png [--wav FOLDER] [--split valid] [--count 12]
+    python sample.py CACHE RUN OUT.png [--split valid] [--count 12]
 """
 
 import argparse
@@ -11,10 +11,8 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-import soundfile
 import torch
 
-import vocoder
 from model import Generator
 from scenes import Scenes, motion_features
 from train import CHANNELS, conditions, latent_basis, to_mel
@@ -45,7 +43,6 @@ def main():
     parser.add_argument("cache", type=Path)
     parser.add_argument("run", type=Path)
     parser.add_argument("picture", type=Path)
-    parser.add_argument("--wav", type=Path)
     parser.add_argument("--split", default="valid")
     parser.add_argument("--count", type=int, default=12)
     arguments = parser.parse_args()
@@ -74,10 +71,6 @@ def main():
             one.imshow(picture.T, origin="lower", aspect="auto", vmin=-10, vmax=0)
             one.set_xlim(0, 2 * latents)
         axis[0].set_title(scenes.clips[clip]["caption"], fontsize=8)
-        if arguments.wav:
-            arguments.wav.mkdir(parents=True, exist_ok=True)
-            sound = vocoder.decode(mel, 16, 0.7, 0.9)
-            soundfile.write(arguments.wav / f"{scenes.clips[clip]['id']}.wav", np.clip(sound, -1, 1), 48000)
     figure.tight_layout()
     figure.savefig(arguments.picture, dpi=60)
 

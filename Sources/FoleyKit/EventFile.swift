@@ -40,20 +40,17 @@ public struct EventFile: Codable, Sendable {
     MotionTrack(events: events, energy: energy ?? impliedEnergy, cuts: cuts ?? [])
   }
 
-  /// Each event shows as a burst of motion that dies away.
+  /// What moves speeds up towards an impact and stops at it, as in the scenes the model was trained on.
   private var impliedEnergy: [Float] {
     let length = (events.last?.time ?? 0) + 1
-    var energy = [Float](repeating: 0, count: max(0, Int(length * MotionTrack.rate)))
-    for event in events {
-      var value = event.strength
-      var index = max(0, Int(event.time * MotionTrack.rate))
-      while index < energy.count && value > 0.01 {
-        energy[index] = max(energy[index], value)
-        value *= 0.67  // 0.1 s to a third.
-        index += 1
+    return (0..<Int(length * MotionTrack.rate)).map { index in
+      let time = (Double(index) + 0.5) / MotionTrack.rate
+      return events.reduce(0) { energy, event in
+        let (distance, reach) =
+          time < event.time ? (event.time - time, 0.25) : (time - event.time, 0.06)
+        return max(energy, 0.8 * event.strength * Float(exp(-distance / reach)))
       }
     }
-    return energy
   }
 
   public func write(to path: String) throws(FoleyError) {
