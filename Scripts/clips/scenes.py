@@ -219,22 +219,20 @@ def falling_boxes(random, seconds):
         half = (random.uniform(24, 34), random.uniform(22, 42))
         speed = np.sqrt(2 * gravity * (floor + half[1]))
         hop = random.uniform(0.12, 0.25) * speed
-        boxes.append((t, place, half, speed, hop, colours(random, 1)[0], random.uniform(-0.5, 0.5)))
+        boxes.append((t, place, half, speed, hop, colours(random, 1)[0]))
         contacts += [(t, speed), (t + 2 * hop / gravity, hop)]
 
     def shapes(now):
         out = [box((320, 350), (330, 20), 0, tones[1])]
-        for t, place, half, speed, hop, tone, spin in boxes:
+        for t, place, half, speed, hop, tone in boxes:
             d = now - t
             if d < 0:
-                y, turn = floor - half[1] + speed * d - gravity * d * d / 2, 0.0
-                # Falls from rest at the top: before that it waits above the picture.
-                if d < -speed / gravity:
-                    y = -half[1] - 60
+                # From rest above the picture, where it waits until then.
+                d = max(d, -speed / gravity)
+                y = floor - half[1] + speed * d + gravity * d * d / 2
             else:
                 y = floor - half[1] - max(hop * d - gravity * d * d / 2, 0.0)
-                turn = 0.0
-            out.append(box((place, y), half, turn, tone, (16, 22)))
+            out.append(box((place, y), half, 0.0, tone, (16, 22)))
         return out
 
     return Scene("heavy cardboard boxes fall on the floor", shapes,
@@ -423,7 +421,9 @@ def typing(random, seconds):
     tones = colours(random, 3)
 
     def shapes(now):
-        out = [box((320, 320), (280, 40), 0, tones[2], (10, 36))]
+        # A dark desk, so that the fingers stand out whatever the backdrop.
+        out = [box((320, 200), (300, 120), 0, (62, 60, 66), (5, 70)),
+               box((320, 320), (280, 40), 0, tones[2], (10, 36))]
         for i, s in enumerate(strikes):
             lift = s(now) if s else 12.0
             x = 130 + 70 * i + (30 if i > 2 else 0)

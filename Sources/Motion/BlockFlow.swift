@@ -25,6 +25,7 @@ struct BlockFlow: Sendable {
   static let side = 8  // half-size pixels
   private static let limit: UInt8 = 40
   private static let reach = 12  // half-size pixels
+  private static let fastest = 900.0  // pixels per second
 
   let columns: Int
   let rows: Int
@@ -41,15 +42,26 @@ struct BlockFlow: Sendable {
     blocks = [BlockMotion](repeating: BlockMotion(state: .lost), count: columns * rows)
   }
 
+  /// The share of what changed that was found nowhere.
+  var lostShare: Float {
+    var (lost, all): (Float, Float) = (0, 0)
+    for block in blocks {
+      all += block.weight
+      if block.state == .lost { lost += block.weight }
+    }
+    return all > 0 ? lost / all : 0
+  }
+
   /// Where the blocks of `source` lie in `target`.
   ///
   /// - Parameters:
   ///   - change: where the two differ.
+  ///   - span: seconds between them, which bounds how far things can have come.
   ///   - shift: moves the whole grid, in half-size pixels (a camera that moved between the frame whose grid this is and
   ///     `source`); blocks that then leave the picture are lost.
   init(
     from source: PreparedFrame, to target: PreparedFrame, change: ChangeMap,
-    shift: (x: Int, y: Int) = (0, 0)
+    span: Double, shift: (x: Int, y: Int) = (0, 0)
   ) {
     let half = source.half
     let (width, height) = (half.width, half.height)
@@ -67,7 +79,8 @@ struct BlockFlow: Sendable {
                 width: width, height: height, fullWidth: source.full.width,
                 fullHeight: source.full.height, a: a.baseAddress!, b: b.baseAddress!,
                 mask: mask.baseAddress!, fullA: fullA.baseAddress!, fullB: fullB.baseAddress!,
-                reach: Self.reach, noise: change.noise,
+                reach: max(4, min(Self.reach, Int(Self.fastest * span / 2 + 1))),
+                noise: change.noise,
                 limit: SIMD8(repeating: Self.limit), fineLimit: SIMD16(repeating: Self.limit + 8))
               var guesses = [BlockMatcher.Guess](repeating: .init(), count: columns * rows)
               for row in 0..<rows {

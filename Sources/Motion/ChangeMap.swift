@@ -43,7 +43,7 @@ struct ChangeMap: Sendable {
     }
     noise = max(0, median) * 1.48
     let sigma = min(noise, running)
-    let tolerance = 4 + 3 * sigma
+    let tolerance = 3 + 3 * sigma
 
     var active = [UInt8](repeating: 0, count: count)
     var sum: Float = 0

@@ -1,29 +1,5 @@
 import Foundation
 
-/// A moment at which motion broke off or turned, before it is graded.
-struct Impact: Sendable {
-  var time: Double
-  /// Speed lost times size, pixels per second and blocks: the figure by which impacts compare.
-  var score: Float
-  /// Change of speed times size: pixels per second, summed over blocks of the working picture.
-  var mass: Float
-  /// What the same place does anyway in the quarter second around, in the same unit.
-  var baseline: Float
-  /// Change of speed alone, pixels per second.
-  var change: Float
-  /// Mean speed along the direction of arrival in the tenth of a second before and after, pixels per second.
-  var before: Float
-  var after: Float
-  /// The same after the impact in the windows ahead, as a speed of the same size.
-  var escaping: Float
-  /// Size of what moved, blocks.
-  var size: Float
-  /// Speed just before over the mean before: above 1 where it still gained speed.
-  var rise: Float
-  /// The share of the loss around that falls into two frames.
-  var concentration: Float
-}
-
 /// Finds impacts in the motion of blocks.
 ///
 /// At each frame every block has an arrival velocity (from the frame before) and a departure velocity (to the next). Where a
@@ -48,6 +24,9 @@ struct ImpactDetector: Sendable {
   private struct Sample: Sendable {
     var time: Double
     var cells: [Cell]
+    /// Blocks that changed since the frame before, by window and in all.
+    var area: [Float]
+    var totalArea: Float = 0
     /// False next to a cut or a flash.
     var known: Bool
   }
@@ -95,7 +74,10 @@ struct ImpactDetector: Sendable {
   ) {
     let directions = Self.directions
     let count = windowColumns * windowRows * directions.count
-    var sample = Sample(time: time, cells: [Cell](repeating: Cell(), count: count), known: false)
+    let windows = windowColumns * windowRows
+    var sample = Sample(
+      time: time, cells: [Cell](repeating: Cell(), count: count),
+      area: [Float](repeating: 0, count: windows), known: false)
     if let arrival, let departure, arrivalSpan > 0, departureSpan > 0 {
       sample.known = true
       let before = Float(-1 / arrivalSpan)
@@ -104,9 +86,7 @@ struct ImpactDetector: Sendable {
         for column in 0..<columns {
           let a = arrival.blocks[row * columns + column]
           let d = departure.blocks[row * columns + column]
-          guard a.state != .lost, d.state != .lost, a.state == .moving || d.state == .moving
-          else { continue }
-          let weight = max(a.weight, d.weight)
+          if a.weight == 0 && d.weight == 0 { continue }
           let (ax, ay) = (a.x * before, a.y * before)
           let (lx, ly) = (ax - d.x * after, ay - d.y * after)
           // The windows that hold this block.
@@ -114,6 +94,16 @@ struct ImpactDetector: Sendable {
           let firstColumn = min(max(0, (column - Self.window + Self.step) / Self.step), lastColumn)
           let lastRow = min(row / Self.step, windowRows - 1)
           let firstRow = min(max(0, (row - Self.window + Self.step) / Self.step), lastRow)
+          sample.totalArea += a.weight
+          for windowRow in firstRow...lastRow {
+            for windowColumn in firstColumn...lastColumn {
+              let window = windowRow * windowColumns + windowColumn
+              sample.area[window] += a.weight
+            }
+          }
+          guard a.state != .lost, d.state != .lost, a.state == .moving || d.state == .moving
+          else { continue }
+          let weight = max(a.weight, d.weight)
           for (number, direction) in directions.enumerated() {
             let loss = max(0, lx * direction.x + ly * direction.y) * weight
             let speed = (ax * direction.x + ay * direction.y) * weight
@@ -130,31 +120,14 @@ struct ImpactDetector: Sendable {
         }
       }
     }
-    #if DEVELOPMENT
-      if let arrival, let departure, debugging {
-        var text = String(format: "%.4f", time)
-        for (flow, span) in [(arrival, -arrivalSpan), (departure, departureSpan)] {
-          var (x, y, w): (Float, Float, Float) = (0, 0, 0)
-          var lost: Float = 0
-          for b in flow.blocks {
-            if b.state == .moving { x += b.x * b.weight; y += b.y * b.weight; w += b.weight }
-            if b.state == .lost { lost += b.weight }
-          }
-          text += String(
-            format: "  w %.2f lost %.2f v %.0f %.0f", w, lost, x / max(w, 0.1) / Float(span),
-            y / max(w, 0.1) / Float(span))
-        }
-        print(text)
-      }
-    #endif
     samples.append(sample)
   }
 
-  /// Impacts that nothing to come can change, in order of time.
+  /// Impacts that nothing to come can change, in order of time, and the time before which there will be no others.
   ///
   /// - Parameter ending: no more frames will come.
-  mutating func take(ending: Bool = false) -> [Impact] {
-    guard let newest = samples.last?.time else { return [] }
+  mutating func take(ending: Bool = false) -> (impacts: [Impact], settled: Double) {
+    guard let newest = samples.last?.time else { return ([], ending ? .infinity : -.infinity) }
     while next < samples.count, ending || samples[next].time + Self.surroundings <= newest {
       look(at: next)
       next += 1
@@ -172,7 +145,7 @@ struct ImpactDetector: Sendable {
     while old < next, samples[old].time < horizon { old += 1 }
     samples.removeFirst(old)
     next -= old
-    return impacts
+    return (impacts, settled)
   }
 
   private mutating func look(at centre: Int) {
@@ -181,7 +154,9 @@ struct ImpactDetector: Sendable {
     // The frames of the pulse: at least one on each side.
     var first = centre
     var last = centre
-    while first > 0, centre - first < 1 || time - samples[first - 1].time <= Self.pulse { first -= 1 }
+    while first > 0, centre - first < 1 || time - samples[first - 1].time <= Self.pulse {
+      first -= 1
+    }
     while last < samples.count - 1,
       last - centre < 1 || samples[last + 1].time - time <= Self.pulse
     { last += 1 }
@@ -194,7 +169,7 @@ struct ImpactDetector: Sendable {
     var others = [Float]()
     for index in samples[centre].cells.indices {
       let peak = samples[centre].cells[index].loss
-      if peak <= 4 { continue }
+      if peak <= 2 { continue }
       if centre > 0, samples[centre - 1].cells[index].loss > peak { continue }
       if centre < samples.count - 1, samples[centre + 1].cells[index].loss >= peak { continue }
       others.removeAll(keepingCapacity: true)
@@ -209,7 +184,7 @@ struct ImpactDetector: Sendable {
         mass += max(0, cell.loss - baseline)
         size = max(size, cell.size)
       }
-      if mass <= 4 { continue }
+      if mass <= 3 { continue }
       // The time comes from mean losses: the size of what moves shrinks as it comes to rest.
       var (weight, moment): (Float, Float) = (0, 0)
       for frame in first...last {
@@ -218,7 +193,7 @@ struct ImpactDetector: Sendable {
         weight += excess
         moment += excess * Float(samples[frame].time - time)
       }
-      let moment0 = time + Double(moment / weight)
+      let impactTime = time + Double(moment / weight)
       // Mean speed along the direction in the frame intervals before and after.
       var before: (sum: Float, size: Float) = (0, 0)
       var after: (sum: Float, size: Float) = (0, 0)
@@ -227,22 +202,29 @@ struct ImpactDetector: Sendable {
       let far = windowAhead(of: index, steps: 2)
       var escaped: SIMD2<Float> = .zero
       var framesAfter: Float = 0
-      var lastSpeed: Float = 0
+      var (lastSpeed, earlierSpeed): (Float, Float) = (0, 0)
+      var (areaBefore, areaAfter): (Float, Float) = (0, 0)
+      let window = index / Self.directions.count
+      let focus =
+        samples[centre].area[window] / max(samples[centre].totalArea, 0.1)
       for frame in max(begin, 1)...max(end, 1) {
         let cell = samples[frame].cells[index]
         let (start, stop) = (samples[frame - 1].time, samples[frame].time)
         let slack = 0.3 * (stop - start)
-        if stop <= moment0 + slack, moment0 - stop < Self.approach {
+        if stop <= impactTime + slack, impactTime - stop < Self.approach {
           before.sum += cell.speed
           before.size += cell.size
+          earlierSpeed = lastSpeed
           lastSpeed = cell.speed / max(cell.size, 0.25 * size)
-        } else if start >= moment0 - slack, start - moment0 < Self.approach {
+          areaBefore = max(areaBefore, samples[frame].area[window])
+        } else if start >= impactTime - slack, start - impactTime < Self.approach {
           after.sum += cell.speed
           after.size += cell.size
           framesAfter += 1
+          areaAfter += samples[frame].area[window]
           for ahead in 0..<2 {
-            if let window = ahead == 0 ? near : far {
-              escaped[ahead] += samples[frame].cells[window].speed
+            if let cell = ahead == 0 ? near : far {
+              escaped[ahead] += samples[frame].cells[cell].speed
             }
           }
         }
@@ -251,20 +233,23 @@ struct ImpactDetector: Sendable {
       let leaving = after.sum / max(after.size, 0.25 * size)
       // What counts is the speed that was there before, is gone after, and went at once.
       let change = mass / max(size, 0.05)
-      let drop = min(change, arriving - leaving, 2 * arriving)
+      let drop = min(change, arriving - leaving, 2 * arriving, 4 * earlierSpeed + 0.05 * lastSpeed)
       if drop <= 0 { continue }
       var (around, two): (Float, Float) = (0, 0)
-      for frame in begin...end where abs(samples[frame].time - moment0) < 0.13 {
+      for frame in begin...end where abs(samples[frame].time - impactTime) < 0.13 {
         let loss = samples[frame].cells[index].loss
         around += loss
         if frame > begin { two = max(two, loss + samples[frame - 1].cells[index].loss) }
       }
       keep(
         Impact(
-          time: moment0, score: drop * size, mass: mass, baseline: baseline, change: change,
+          time: impactTime, score: drop * size, mass: mass, baseline: baseline, change: change,
           before: arriving, after: leaving,
           escaping: escaped.max() / max(framesAfter, 1) / max(size, 0.05), size: size,
-          rise: lastSpeed / max(arriving, 1), concentration: two / max(around, 1)))
+          rise: lastSpeed / max(arriving, 1), concentration: two / max(around, 1),
+          support: earlierSpeed / max(lastSpeed, 1), areaBefore: areaBefore,
+          areaAfter: areaAfter / max(framesAfter, 1),
+          focus: focus))
     }
   }
 
@@ -280,7 +265,9 @@ struct ImpactDetector: Sendable {
 
   /// Of the many windows that saw one impact keeps the one that saw most of it.
   private mutating func keep(_ impact: Impact) {
-    if let last = lastReported, impact.time - last.time < Self.separation, last.score >= impact.score {
+    if let last = lastReported, impact.time - last.time < Self.separation,
+      last.score >= impact.score
+    {
       return
     }
     let rivals = waiting.indices.filter {

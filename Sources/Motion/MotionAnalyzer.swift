@@ -1,3 +1,5 @@
+import Foundation
+
 /// Watches a stream of small grey frames for impacts, motion and cuts.
 ///
 /// Frames may come at any rate and any spacing. State does not grow with the stream, only `track` does. An event is final,
@@ -43,17 +45,9 @@ public struct MotionAnalyzer: Sendable {
   }
 
   private mutating func report(ending: Bool) {
-    for impact in detector.take(ending: ending) {
-      track.events.append(grader.grade(impact))
-      #if DEVELOPMENT
-        debugImpacts.append([
-          impact.time, Double(impact.score), Double(impact.mass), Double(impact.baseline), Double(impact.change), Double(impact.before), Double(impact.after),
-          Double(impact.escaping),
-          Double(impact.size), Double(impact.rise),
-          Double(impact.concentration),
-        ])
-      #endif
-    }
+    let (impacts, settled) = detector.take(ending: ending)
+    for impact in impacts { grader.add(impact) }
+    track.events += grader.take(until: settled)
     track.energy += energy.take(ending: ending)
   }
 
@@ -69,19 +63,12 @@ public struct MotionAnalyzer: Sendable {
     }
     if !link(before, frame) {
       pending.append(frame)
-      if pending.count > 1 {
-        // Two strange frames that agree with each other are a new shot.
-        let (first, second) = (pending[0], pending[1])
-        let motion = CameraEstimator.estimate(before: first, now: second, guess: CameraMotion())
-        let change = ChangeMap(
-          before: first.compensated(motion).half, now: second.half, noise: noise,
-          cameraMoves: motion.moves)
-        if change.share < Self.disruption || pending.count > 3 {
-          let frames = pending
-          pending = []
-          cut(to: frames[0])
-          for later in frames.dropFirst() { accept(later) }
-        }
+      // Until the old picture comes back it may be a flash; one that lasts is a new shot.
+      if frame.time - pending[0].time >= Self.longestFlash || pending.count > 12 {
+        let frames = pending
+        pending = []
+        cut(to: frames[0])
+        for later in frames.dropFirst() { accept(later) }
       }
     } else {
       pending = []
@@ -89,24 +76,38 @@ public struct MotionAnalyzer: Sendable {
   }
 
   private static let disruption: Float = 0.5
+  /// A change of brightness that no lamp's flicker makes from one frame to the next.
+  private static let jump: Float = 1.2
+  private static let longestFlash = 0.16
 
   /// Joins `frame` to `before`, unless nearly everything differs.
   private mutating func link(_ before: PreparedFrame, _ frame: PreparedFrame) -> Bool {
     let span = frame.time - before.time
+    // After half a second without a frame anything may have happened: no reason to doubt.
+    let doubtful = span < 0.5
+    let (dark, bright) = (min(before.mean, frame.mean), max(before.mean, frame.mean))
+    if doubtful && bright - dark > 15 && bright > Self.jump * dark { return false }
     let motion = CameraEstimator.estimate(before: before, now: frame, guess: camera)
     let seen = before.compensated(motion)
     let change = ChangeMap(
       before: seen.half, now: frame.half, noise: noise, cameraMoves: motion.moves)
-    if change.share > Self.disruption && span < 0.5 { return false }
+    if doubtful && change.share > Self.disruption { return false }
+    // Two unlike pictures can be brought near each other by flattening one.
+    if doubtful && change.share > 0.4 * Self.disruption && abs(log(motion.gain)) > 0.3 {
+      return false
+    }
+    let departure = BlockFlow(
+      from: seen, to: frame, change: change, span: span,
+      shift: (Int((motion.x / 2).rounded()), Int((motion.y / 2).rounded())))
+    if doubtful && change.share > 0.6 * Self.disruption && departure.lostShare > 0.75 {
+      return false
+    }
 
     let flashed = !pending.isEmpty
-    let departure = BlockFlow(
-      from: seen, to: frame, change: change,
-      shift: (Int((motion.x / 2).rounded()), Int((motion.y / 2).rounded())))
     detector.add(
       time: before.time, arrival: arrival, arrivalSpan: arrivalSpan,
       departure: flashed ? nil : departure, departureSpan: span)
-    arrival = flashed ? nil : BlockFlow(from: frame, to: seen, change: change)
+    arrival = flashed ? nil : BlockFlow(from: frame, to: seen, change: change, span: span)
     arrivalSpan = span
     energy.add(until: frame.time, level: flashed ? 0 : change.energy)
     noise += 0.1 * (change.noise - noise)
@@ -131,7 +132,7 @@ public struct MotionAnalyzer: Sendable {
     if previous == nil || previous?.full.width != frame.full.width
       || previous?.full.height != frame.full.height
     {
-      for impact in detector.take(ending: true) { track.events.append(grader.grade(impact)) }
+      for impact in detector.take(ending: true).impacts { grader.add(impact) }
       detector = ImpactDetector(columns: grid.columns, rows: grid.rows)
     }
     previous = frame

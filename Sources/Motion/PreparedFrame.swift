@@ -4,6 +4,8 @@ struct PreparedFrame: Sendable {
   let full: Plane
   let half: Plane
   let quarter: Plane
+  /// Mean grey level.
+  let mean: Float
 
   init(_ frame: GrayFrame) {
     // About 160 wide, whatever comes.
@@ -17,6 +19,8 @@ struct PreparedFrame: Sendable {
     self.full = full
     half = full.halved()
     quarter = half.halved()
+    mean =
+      Float(quarter.pixels.reduce(0) { $0 &+ Int($1) }) / Float(max(quarter.pixels.count, 1))
   }
 
   /// This frame as the camera of the next frame sees it: shifted and relit.

@@ -1,6 +1,7 @@
 import Checkpoints
 import Motion
 import Networks
+import Signal
 import Tensors
 
 /// `config.json` of a model of the family `mini`: the small model trained by this repository.
@@ -38,10 +39,18 @@ struct MiniConfiguration: Decodable, Sendable {
     var framesPerLatent: Int
     /// Log-mel value that counts as silence.
     var floor: Float
-    /// Of the search for phases.
-    var iterations: Int
-    var grain: Float
-    var momentum: Float
+    /// Of the search for phases; where absent, what `MelDecoderSettings` has.
+    var iterations: Int?
+    var grain: Float?
+    var momentum: Float?
+
+    var settings: MelDecoderSettings {
+      var settings = MelDecoderSettings()
+      if let iterations { settings.iterations = iterations }
+      if let grain { settings.grain = grain }
+      if let momentum { settings.momentum = momentum }
+      return settings
+    }
   }
 
   var version: Int
@@ -94,8 +103,8 @@ struct MiniDescription: ModelDescription {
       "'vision' asks for \(configuration.vision.rate) pictures a second of "
         + "\(configuration.vision.size) pixels a side; 1 to 25 of 32 to 1024 are possible")
     try require(
-      (0...64).contains(decoder.iterations) && (0...2).contains(decoder.grain)
-        && (0..<1).contains(decoder.momentum) && (-20...0).contains(decoder.floor),
+      (0...64).contains(decoder.settings.iterations) && (0...2).contains(decoder.settings.grain)
+        && (0..<1).contains(decoder.settings.momentum) && (-20...0).contains(decoder.floor),
       "'decoder' has iterations, grain, momentum or floor that no decoder can use")
     try require(
       configuration.sampling.steps > 0 && configuration.sampling.guidance.isFinite,

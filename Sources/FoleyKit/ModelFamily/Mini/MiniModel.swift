@@ -52,8 +52,7 @@ final class MiniModel: ModelFamily {
         geometry: MelGeometry(
           sampleRate: Clock.sampleRate, fftSize: decoder.fftSize, hop: decoder.hop,
           bands: decoder.melBands, floor: exp(decoder.floor)),
-        settings: MelDecoderSettings(
-          iterations: decoder.iterations, momentum: decoder.momentum, grain: decoder.grain))
+        settings: decoder.settings)
     }
     loadBridge = {
       try SemanticBridge(folder, configuration.vision, on: backend)
