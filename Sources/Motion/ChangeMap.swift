@@ -11,8 +11,8 @@ struct ChangeMap: Sendable {
   /// Spread of the differences that are taken for noise, grey levels.
   var noise: Float
 
-  /// - Parameter noise: the running estimate of the noise, grey levels.
-  init(before: Plane, now: Plane, noise running: Float, cameraMoves: Bool) {
+  /// - Parameter noise: the running estimate of the noise, grey levels, where there is one.
+  init(before: Plane, now: Plane, noise running: Float?, cameraMoves: Bool) {
     (width, height) = (now.width, now.height)
     let count = width * height
     var difference = [UInt8](repeating: 0, count: count)
@@ -42,7 +42,7 @@ struct ChangeMap: Sendable {
       below += n
     }
     noise = max(0, median) * 1.48
-    let sigma = min(noise, running)
+    let sigma = min(noise, running ?? noise)
     let tolerance = 3 + 3 * sigma
 
     var active = [UInt8](repeating: 0, count: count)

@@ -3,6 +3,8 @@
 /// Speeds are in pixels of the working picture per second, sizes in blocks.
 struct Impact: Sendable {
   var time: Double
+  /// The downward part of the unit vector of arrival, -1 (up) ... 1 (down).
+  var downward: Float
   /// Speed lost times size: the figure by which impacts compare.
   var score: Float
   /// All change of speed in the pulse times size, less the baseline, and the baseline: what the same place does

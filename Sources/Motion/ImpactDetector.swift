@@ -243,7 +243,8 @@ struct ImpactDetector: Sendable {
       }
       keep(
         Impact(
-          time: impactTime, score: drop * size, mass: mass, baseline: baseline, change: change,
+          time: impactTime, downward: Self.directions[index % Self.directions.count].y,
+          score: drop * size, mass: mass, baseline: baseline, change: change,
           before: arriving, after: leaving,
           escaping: escaped.max() / max(framesAfter, 1) / max(size, 0.05), size: size,
           rise: lastSpeed / max(arriving, 1), concentration: two / max(around, 1),

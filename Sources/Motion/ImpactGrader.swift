@@ -70,21 +70,23 @@ struct ImpactGrader: Sendable {
   private static func probability(_ impact: Impact, relative: Float, rival: Float) -> Float {
     func clamp(_ value: Float, _ low: Float, _ high: Float) -> Float { max(low, min(high, value)) }
     let evidence: [(weight: Float, value: Float)] = [
-      (1.185, log(impact.score + 5)),
-      (0.325, log(relative + 0.02)),
-      (0.215, log((impact.mass + 5) / (impact.baseline + 5))),
-      (-0.586, clamp(impact.after / max(impact.before, 3), -1.5, 1.5)),
-      (0.491, clamp(impact.change / max(impact.before - impact.after, 3), 0, 2)),
-      (-1.901, clamp(impact.escaping / max(impact.before, 3), -1, 2)),
-      (-0.81, log(impact.size + 0.3)),
-      (0.944, clamp(impact.rise, -0.5, 2)),
-      (3.138, clamp(impact.concentration, 0, 1)),
-      (0.597, clamp(impact.support, -0.5, 1.5)),
-      (-0.532, log((impact.areaAfter + 0.3) / (impact.areaBefore + 0.3))),
-      (2.078, log(impact.focus + 0.05)),
-      (0.672, clamp(log((impact.score + 20) / (rival + 20)), -2, 2)),
+      (1.121, log(impact.score + 5)),
+      (0.236, log(relative + 0.02)),
+      (0.618, clamp(log((impact.score + 20) / (rival + 20)), -2, 2)),
+      (0.379, log((impact.mass + 5) / (impact.baseline + 5))),
+      (-0.683, clamp(impact.after / max(impact.before, 3), -1.5, 1.5)),
+      (0.158, clamp(impact.change / max(impact.before - impact.after, 3), 0, 2)),
+      (-1.994, clamp(impact.escaping / max(impact.before, 3), -1, 2)),
+      (-0.829, log(impact.size + 0.3)),
+      (0.822, clamp(impact.rise, -0.5, 2)),
+      (2.54, clamp(impact.concentration, 0, 1)),
+      (0.71, clamp(impact.support, -0.5, 1.5)),
+      (-0.483, log((impact.areaAfter + 0.3) / (impact.areaBefore + 0.3))),
+      (1.93, log(impact.focus + 0.05)),
+      (1.568, max(impact.downward, 0)),
+      (-2.041, max(-impact.downward, 0)),
     ]
-    let sum = evidence.reduce(Float(-10.872)) { $0 + $1.weight * $1.value }
+    let sum = evidence.reduce(Float(-10.595)) { $0 + $1.weight * $1.value }
     return 1 / (1 + exp(-sum))
   }
 }

@@ -10,13 +10,20 @@ public struct MotionAnalyzer: Sendable {
 
   public private(set) var track = MotionTrack()
 
+  private var latest = -Double.infinity
+  /// The newest frame that is no repetition, how much it differed from the one before, and a frame that may be one.
+  private var newest: PreparedFrame?
+  private var lastDifference: Float = 0
+  private var held: PreparedFrame?
+  private var heldDifference: Float = 0
   private var previous: PreparedFrame?
   /// Frames that look like nothing before: a flash or the first of a new shot.
   private var pending: [PreparedFrame] = []
   private var arrival: BlockFlow?
   private var arrivalSpan = 0.0
   private var camera = CameraMotion()
-  private var noise: Float = 1
+  /// The running estimate of the noise, grey levels; nil before the first pair of frames.
+  private var noise: Float?
   private var detector = ImpactDetector(columns: 0, rows: 0)
   private var energy = EnergyMeter()
   private var grader = ImpactGrader()
@@ -25,13 +32,18 @@ public struct MotionAnalyzer: Sendable {
 
   /// Adds the next frame; one that is not later than the last is passed over.
   public mutating func add(_ frame: GrayFrame) {
-    if let last = pending.last?.time ?? previous?.time, frame.time <= last { return }
-    accept(PreparedFrame(frame))
+    if frame.time <= latest { return }
+    latest = frame.time
+    receive(PreparedFrame(frame))
     report(ending: false)
   }
 
   /// Ends the stream: settles what waits for more frames. Call once.
   public mutating func finish() {
+    if let held {
+      self.held = nil
+      accept(held)
+    }
     let waiting = pending
     pending = []
     // A stream that ends in strange frames: no telling a flash from a cut, so neither is claimed.
@@ -51,6 +63,44 @@ public struct MotionAnalyzer: Sendable {
     track.energy += energy.take(ending: ending)
   }
 
+  /// Passes frames on, without those that merely repeat the one before.
+  ///
+  /// A converted stream shows some frames twice, and each repetition looks like a stop. A frame is such a repetition when
+  /// nothing at all changes in it while as much changes before as after. The frame that was shown for longer then counts for
+  /// the middle of its time.
+  private mutating func receive(_ frame: PreparedFrame) {
+    guard let last = newest else {
+      newest = frame
+      accept(frame)
+      return
+    }
+    let difference = frame.difference(from: last)
+    if let held {
+      self.held = nil
+      let steady = difference < 2.5 * lastDifference && difference > 0.4 * lastDifference
+      if steady && heldDifference < 0.05 * min(difference, lastDifference) {
+        retime(by: (held.time - last.time) / 2)
+      } else {
+        accept(held)
+        lastDifference = 0
+      }
+    } else if difference < 0.1 && difference < 0.05 * lastDifference {
+      held = frame
+      heldDifference = difference
+      return
+    }
+    lastDifference = difference
+    newest = frame
+    accept(frame)
+  }
+
+  /// Moves the newest accepted frame, whose motions onward are not known yet, to a later time.
+  private mutating func retime(by shift: Double) {
+    guard pending.isEmpty, let frame = previous else { return }
+    previous = PreparedFrame(frame, time: frame.time + shift)
+    if arrivalSpan > 0 { arrivalSpan += shift }
+  }
+
   private mutating func accept(_ frame: PreparedFrame) {
     guard let before = previous else {
       restart(with: frame)
@@ -59,6 +109,11 @@ public struct MotionAnalyzer: Sendable {
     }
     if before.full.width != frame.full.width || before.full.height != frame.full.height {
       cut(to: frame)
+      return
+    }
+    if min(frame.full.width, frame.full.height) < Self.smallest {
+      energy.add(until: frame.time, level: 0)
+      previous = frame
       return
     }
     if !link(before, frame) {
@@ -75,6 +130,8 @@ public struct MotionAnalyzer: Sendable {
     }
   }
 
+  /// Pictures smaller than this show no motion that could be measured.
+  private static let smallest = 32
   private static let disruption: Float = 0.5
   /// A change of brightness that no lamp's flicker makes from one frame to the next.
   private static let jump: Float = 1.2
@@ -110,7 +167,7 @@ public struct MotionAnalyzer: Sendable {
     arrival = flashed ? nil : BlockFlow(from: frame, to: seen, change: change, span: span)
     arrivalSpan = span
     energy.add(until: frame.time, level: flashed ? 0 : change.energy)
-    noise += 0.1 * (change.noise - noise)
+    noise = (noise ?? change.noise) * 0.9 + change.noise * 0.1
     camera = motion
     previous = frame
     return true

@@ -23,6 +23,27 @@ struct PreparedFrame: Sendable {
       Float(quarter.pixels.reduce(0) { $0 &+ Int($1) }) / Float(max(quarter.pixels.count, 1))
   }
 
+  /// The same picture at another time.
+  init(_ frame: PreparedFrame, time: Double) {
+    self.time = time
+    full = frame.full
+    half = frame.half
+    quarter = frame.quarter
+    mean = frame.mean
+  }
+
+  /// Mean absolute difference in the half picture, grey levels.
+  func difference(from other: PreparedFrame) -> Float {
+    guard half.pixels.count == other.half.pixels.count else { return 255 }
+    var sum = 0
+    half.pixels.withUnsafeBufferPointer { a in
+      other.half.pixels.withUnsafeBufferPointer { b in
+        for index in a.indices { sum &+= abs(Int(a[index]) &- Int(b[index])) }
+      }
+    }
+    return Float(sum) / Float(max(half.pixels.count, 1))
+  }
+
   /// This frame as the camera of the next frame sees it: shifted and relit.
   func compensated(_ motion: CameraMotion) -> PreparedFrame {
     if !motion.moves && !motion.relights { return self }
