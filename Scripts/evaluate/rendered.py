@@ -5,8 +5,8 @@
     python Scripts/evaluate/rendered.py .build/release/foley CLIPS
 
 Runs `foley generate` on every clip with the prompt of its JSON file. "seen" scores the events the
-program writes with --events, from strength 0.4; "heard" scores the onsets of the sound. Clips without
-events count: whatever is seen or heard there is wrong.
+program writes with --events, from strength 0.4; "heard" scores the onsets of the sound that rise above
+-40 dBFS. Clips without events count: whatever is seen or heard there is wrong.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import soundfile
 
 from sync import onsets, read_events, score, summary
@@ -22,6 +23,8 @@ from sync import onsets, read_events, score, summary
 TOLERANCE = 0.08
 #: Events weaker than this are hints, in the program and in the clips.
 STRONG = 0.4
+#: -40 dBFS: what is softer is ambience.
+AUDIBLE = 0.01
 
 
 def main():
@@ -48,7 +51,9 @@ def main():
             times, confidence = read_events(events)
             samples, rate = soundfile.read(sound, dtype="float64")
             seen.append(score(times[confidence >= STRONG], known, strength, STRONG, TOLERANCE))
-            heard.append(score(onsets(samples, rate)[0], known, strength, STRONG, TOLERANCE))
+            times = onsets(samples, rate)[0]
+            loud = [np.abs(samples[int(t * rate) :][: rate // 25]).max() > AUDIBLE for t in times]
+            heard.append(score(times[np.array(loud, bool)], known, strength, STRONG, TOLERANCE))
             one, two = summary(seen[-1:]), summary(heard[-1:])
             print(f"{description.stem:34} {len(known):6} {one['f1']:8.2f} {two['f1']:8.2f} "
                   f"{str(two['medianAbsoluteOffsetMs']):>6}", flush=True)

@@ -69,7 +69,9 @@ def main():
     np.save(arguments.cache / "starts.npy", np.array(starts))
 
     import sentence
+    from scenes import QUIET
 
+    np.save(arguments.cache / "quiet_vectors.npy", sentence.vectors(list(QUIET)))
     texts = sorted({text for clip in clips for text in [clip["caption"], *clip["captions"]]} | {""})
     np.save(arguments.cache / "text_vectors.npy", sentence.vectors(texts))
     json.dump(texts, open(arguments.cache / "texts.json", "w"))

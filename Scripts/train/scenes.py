@@ -14,6 +14,11 @@ FLOOR = np.log(3e-5)
 FPS = 100
 SYNC_FPS = 25
 MOTION = 8
+#: Prompts that ask for next to nothing; no recording says so.
+QUIET = (
+    "silence", "an empty room", "room tone", "nothing can be heard", "a silent room", "it is very quiet",
+    "a quiet house at night", "faint background noise", "no sound at all", "a still evening indoors",
+)
 VECTOR = 384
 
 
@@ -63,6 +68,7 @@ class Scenes:
         clips = json.load(open(cache / "clips.json"))
         texts = {text: row for row, text in enumerate(json.load(open(cache / "texts.json")))}
         self.vectors = np.load(cache / "text_vectors.npy")
+        self.quiet = np.load(cache / "quiet_vectors.npy")
         self.clips = clips
         self.rows = [[texts[text] for text in [clip["caption"], *clip["captions"]]] for clip in clips]
         self.members = [i for i, clip in enumerate(clips) if clip["split"] == split]
@@ -158,6 +164,8 @@ class Scenes:
             return self.recorded(random, clip, frames)
         target = np.full((frames, 100), FLOOR, np.float32)
         events = self.pattern(random, frames / FPS)
+        if random.random() < 0.07:  # nothing strikes, so nothing sounds
+            events = []
         longest = max(len(mel) for mel, _ in takes)
         if longest > 150:  # long sounds are not struck four times a second
             keep, last = [], -9.0
@@ -198,6 +206,14 @@ class Scenes:
                 events.append((time, float(np.clip(1 + level * 20 / np.log(10) / 20, 0.3, 1))))
         return target, events, None
 
+    def hush(self, random, frames):
+        """The tone of a quiet room, about -65 dBFS, whatever moves."""
+        tilt = np.linspace(random.uniform(0.5, 2.5), random.uniform(-1, 0.5), 100)
+        mel = FLOOR + tilt + random.normal(0, 0.25, (frames, 100))
+        events = self.pattern(random, frames / FPS) if random.random() < 0.3 else []
+        text = self.quiet[random.integers(len(self.quiet))]
+        return np.maximum(mel, FLOOR).astype(np.float32), events, None, text
+
     def seen(self, random, events, energy, sync):
         """What a detector would report of these events."""
         jitter = random.uniform(0, 0.025)
@@ -209,7 +225,8 @@ class Scenes:
             seen.append((random.uniform(0, sync / SYNC_FPS), random.uniform(0.05, 0.35)))
         if energy is None:
             grid = (np.arange(sync) + 0.5) / SYNC_FPS
-            energy = smooth_noise(random, sync, 12) * random.uniform(0, 0.3)
+            restless = random.random() < 0.4  # much moves that makes no sound
+            energy = smooth_noise(random, sync, random.uniform(3, 40)) * random.uniform(0.3 * restless, 0.3 + 0.7 * restless)
             rise = random.uniform(0.1, 0.4)
             for time, strength in events:
                 before = np.where(grid < time, np.exp((grid - time) / rise), np.exp((time - grid) / 0.06))
@@ -228,6 +245,8 @@ class Scenes:
         return vector.astype(np.float32)
 
     def one(self, random, frames):
+        if random.random() < 0.02:
+            return self.hush(random, frames)
         clip = int(random.choice(self.members, p=self.probability))
         kind = self.clips[clip]["kind"]
         if kind == "texture":

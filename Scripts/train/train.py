@@ -191,7 +191,7 @@ def main():
             optimizer.step()
         model.zero_grad(set_to_none=True)
         step += 1
-        keep = min(0.999, (1 + step) / (10 + step))
+        keep = min(0.998, (1 + step) / (10 + step))
         with torch.no_grad():
             for key, value in model.state_dict().items():
                 average[key].lerp_(value, 1 - keep)
