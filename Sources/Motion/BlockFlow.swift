@@ -97,7 +97,8 @@ struct BlockFlow: Sendable {
               }
               for _ in 0..<2 { matcher.agree(&guesses, columns: columns, rows: rows) }
               for index in guesses.indices where guesses[index].changed > 0 {
-                blocks[index] = matcher.settled(guesses[index])
+                let alone = matcher.standsAlone(guesses, index, columns: columns, rows: rows)
+                blocks[index] = matcher.settled(guesses[index], alone: alone)
               }
             }
           }
@@ -249,8 +250,26 @@ private struct BlockMatcher {
     }
   }
 
-  func settled(_ guess: Guess) -> BlockMotion {
+  /// Whether hardly any of the changed neighbourhood moves like this block: a chance match, as background that comes
+  /// into view finds them.
+  func standsAlone(_ guesses: [Guess], _ index: Int, columns: Int, rows: Int) -> Bool {
+    let (row, column) = (index / columns, index % columns)
+    let own = guesses[index]
+    var (agreeing, all) = (0, 0)
+    for y in max(0, row - 1)...min(rows - 1, row + 1) {
+      for x in max(0, column - 1)...min(columns - 1, column + 1) {
+        let other = guesses[y * columns + x]
+        if other.changed == 0 || (x == column && y == row) { continue }
+        all += other.changed
+        if abs(other.dx - own.dx) + abs(other.dy - own.dy) <= 2 { agreeing += other.changed }
+      }
+    }
+    return 4 * agreeing < all
+  }
+
+  func settled(_ guess: Guess, alone: Bool) -> BlockMotion {
     let weight = Float(guess.changed) / 64
+    if alone { return BlockMotion(state: .lost, weight: weight) }
     let floor = (1.5 + 1.2 * noise) * Float(guess.changed)
     let share = max(0, Float(guess.cost) - floor) / Float(max(guess.still, 1))
     if share > Self.lost { return BlockMotion(state: .lost, weight: weight) }

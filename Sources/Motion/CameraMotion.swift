@@ -62,7 +62,7 @@ enum CameraEstimator {
         }
 
         let still = cost(0, 0)
-        if still < 2 { return (0, 0) }
+        if still < 0.8 { return (0, 0) }
         let guessX = Int((guess.x / 4).rounded())
         let guessY = Int((guess.y / 4).rounded())
         var best = (x: 0, y: 0, cost: still * 0.97)

@@ -4,15 +4,17 @@ struct ChangeMap: Sendable {
   let height: Int
   /// 255 where something changed or within one pixel of it, else 0.
   var mask: [UInt8]
-  /// The share of the picture that changed, before widening.
+  /// The share of what both pictures show that changed, before widening.
   var share: Float
   /// Mean difference above the tolerance, grey levels.
   var energy: Float
   /// Spread of the differences that are taken for noise, grey levels.
   var noise: Float
 
-  /// - Parameter noise: the running estimate of the noise, grey levels, where there is one.
-  init(before: Plane, now: Plane, noise running: Float?, cameraMoves: Bool) {
+  /// - Parameters:
+  ///   - camera: what `before` has been compensated for.
+  ///   - noise: the running estimate of the noise, grey levels, where there is one.
+  init(before: Plane, now: Plane, noise running: Float?, camera: CameraMotion) {
     (width, height) = (now.width, now.height)
     let count = width * height
     var difference = [UInt8](repeating: 0, count: count)
@@ -45,6 +47,15 @@ struct ChangeMap: Sendable {
     let sigma = min(noise, running ?? noise)
     let tolerance = 3 + 3 * sigma
 
+    // What has come into view at the border has nothing to be compared with.
+    func shared(_ extent: Int, _ shift: Float) -> Range<Int> {
+      let first = 1 + max(0, Int((shift / 2).rounded(.up)))
+      let end = extent - 1 + min(0, Int((shift / 2).rounded(.down)))
+      return first..<max(first, end)
+    }
+    let columns = shared(width, camera.x)
+    let rows = shared(height, camera.y)
+
     var active = [UInt8](repeating: 0, count: count)
     var sum: Float = 0
     var changed = 0
@@ -52,11 +63,11 @@ struct ChangeMap: Sendable {
     now.pixels.withUnsafeBufferPointer { b in
       difference.withUnsafeBufferPointer { d in
         active.withUnsafeMutableBufferPointer { m in
-          for y in 1..<height - 1 {
-            for x in 1..<width - 1 {
+          for y in rows {
+            for x in columns {
               let p = y &* width &+ x
               var limit = tolerance
-              if cameraMoves {
+              if camera.moves {
                 // What a fifth of a pixel's error of the shift would make of the local slope.
                 let gx = Int(b[p &+ 1]) &- Int(b[p &- 1])
                 let gy = Int(b[p &+ width]) &- Int(b[p &- width])
@@ -73,7 +84,7 @@ struct ChangeMap: Sendable {
         }
       }
     }
-    share = Float(changed) / Float(count)
+    share = Float(changed) / Float(max(rows.count * columns.count, 1))
     energy = sum / Float(count)
     mask = [UInt8](repeating: 0, count: count)
     if changed == 0 { return }

@@ -147,7 +147,7 @@ public struct MotionAnalyzer: Sendable {
     let motion = CameraEstimator.estimate(before: before, now: frame, guess: camera)
     let seen = before.compensated(motion)
     let change = ChangeMap(
-      before: seen.half, now: frame.half, noise: noise, cameraMoves: motion.moves)
+      before: seen.half, now: frame.half, noise: noise, camera: motion)
     if doubtful && change.share > Self.disruption { return false }
     // Two unlike pictures can be brought near each other by flattening one.
     if doubtful && change.share > 0.4 * Self.disruption && abs(log(motion.gain)) > 0.3 {
