@@ -86,7 +86,8 @@ public final class SafetensorsFile: TensorSource {
       guard entry.range.lowerBound == covered else {
         throw .init(
           reason: entry.range.lowerBound < covered
-            ? "tensor '\(key)' overlaps another" : "\(entry.range.lowerBound - covered) bytes before "
+            ? "tensor '\(key)' overlaps another"
+            : "\(entry.range.lowerBound - covered) bytes before "
               + "tensor '\(key)' belong to no tensor")
       }
       covered = entry.range.upperBound

@@ -16,7 +16,8 @@ public final class Reference: Backend {
     if host.bytes.count > 0 {
       memory.copyMemory(from: host.bytes.baseAddress!, byteCount: host.bytes.count)
     }
-    let buffer = HostBuffer(backend: self, base: memory, size: size) { base, _ in base.deallocate() }
+    let buffer = HostBuffer(backend: self, base: memory, size: size) { base, _ in base.deallocate()
+    }
     return Tensor(
       buffer: buffer, shape: host.shape, dtype: host.dtype,
       scale: host.rowScales.map { tensor($0, [$0.count]) })

@@ -60,7 +60,8 @@ public struct GaussianNoise: Sendable {
     let place = UInt64(bitPattern: Int64(index))
     let words = Philox.words(
       counter: SIMD4(
-        UInt32(truncatingIfNeeded: place), UInt32(truncatingIfNeeded: place >> 32), UInt32(block), 0),
+        UInt32(truncatingIfNeeded: place), UInt32(truncatingIfNeeded: place >> 32), UInt32(block), 0
+      ),
       key: SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)))
     let first = GaussianNoise.pair(words.x, words.y)
     let second = GaussianNoise.pair(words.z, words.w)

@@ -222,7 +222,8 @@ extension View {
     let (batch, length) = keys.batchAndLength
     precondition(
       batchAndLength.batch == batch && values.batchAndLength == (batch, length),
-      "attention: queries \(tensor.shape), keys \(keys.tensor.shape), values \(values.tensor.shape)")
+      "attention: queries \(tensor.shape), keys \(keys.tensor.shape), values \(values.tensor.shape)"
+    )
     precondition(rowIndex == nil && keys.rowIndex == nil && values.rowIndex == nil)
     if let keyLengths {
       precondition(
