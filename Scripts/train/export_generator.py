@@ -17,7 +17,7 @@ from scenes import FLOOR, MOTION
 from train import MOTION_SCALE, latent_basis
 
 SAMPLING = {"steps": 16, "guidance": 2.0, "solver": "multistep"}
-DECODER = {"iterations": 16, "momentum": 0.2, "grain": 0.2}
+DECODER = {"iterations": 16, "momentum": 0.2, "grain": 0.5}
 
 
 def main():
