@@ -65,7 +65,7 @@ let package = Package(
       name: "NetworksTests", dependencies: ["Networks", "ReferenceBackend", "CPUBackend", "TestSupport"]),
     .testTarget(
       name: "SamplingTests", dependencies: ["Sampling", "ReferenceBackend", "CPUBackend", "TestSupport"]),
-    .testTarget(name: "MotionTests", dependencies: ["Motion", "TestSupport"]),
+    .testTarget(name: "MotionTests", dependencies: ["Motion", "Tensors", "TestSupport"]),
     .testTarget(name: "SignalTests", dependencies: ["Signal", "TestSupport"]),
     .testTarget(name: "MediaTests", dependencies: ["Media", "TestSupport"]),
     .testTarget(name: "FoleyKitTests", dependencies: ["FoleyKit", "CPUBackend", "TestSupport"]),
