@@ -393,7 +393,8 @@ def ping_pong(random, seconds):
             if abs(d) < 0.25:
                 push += 26 * np.cos(np.pi * d / 0.5) ** 2 * np.sin(np.pi * d / 0.5)
         x = (right + 15 if side > 0 else left - 15) - side * push
-        return [box((x, anchor), (6, 34), 0, tones[1]), capsule((x, anchor + 30), (x + side * 40, anchor + 95), 9, tones[2])]
+        return [box((x, anchor), (6, 34), 0, tones[1]),
+                capsule((x, anchor + 30), (x + side * 40, anchor + 95), 9, tones[2])]
 
     def shapes(now):
         i = max(int(np.searchsorted(starts, now, side="right")) - 1, 0)

@@ -16,10 +16,12 @@ struct BlockMotion: Sendable {
   var weight: Float = 0
 }
 
-/// A field of block motions on a grid of 8 pixels, by masked block matching: the sum of absolute differences over the
-/// changed pixels alone, all whole displacements of the half picture, then a sub-pixel fit in the full one.
+/// A field of block motions on a grid of 8 pixels, by masked block matching: the sum of absolute
+/// differences over the changed pixels alone, all whole displacements of the half picture, then a
+/// sub-pixel fit in the full one.
 ///
-/// Masking matters: a small object on a structured wall would else be outvoted by the wall around it.
+/// Masking matters: a small object on a structured wall would else be outvoted by the wall around
+/// it.
 struct BlockFlow: Sendable {
   static let stride = 4  // half-size pixels
   static let side = 8  // half-size pixels
@@ -57,8 +59,8 @@ struct BlockFlow: Sendable {
   /// - Parameters:
   ///   - change: where the two differ.
   ///   - span: seconds between them, which bounds how far things can have come.
-  ///   - shift: moves the whole grid, in half-size pixels (a camera that moved between the frame whose grid this is and
-  ///     `source`); blocks that then leave the picture are lost.
+  ///   - shift: moves the whole grid, in half-size pixels (a camera that moved between the frame
+  ///     whose grid this is and `source`); blocks that then leave the picture are lost.
   init(
     from source: PreparedFrame, to target: PreparedFrame, change: ChangeMap,
     span: Double, shift: (x: Int, y: Int) = (0, 0)
@@ -121,7 +123,8 @@ private struct BlockMatcher {
   let fullB: UnsafeRawPointer
   let reach: Int
   let noise: Float
-  /// No pixel counts for more than this, so that background which a thing covers or uncovers cannot outvote it.
+  /// No pixel counts for more than this, so that background which a thing covers or uncovers cannot
+  /// outvote it.
   let limit: SIMD8<UInt8>
   let fineLimit: SIMD16<UInt8>
 
@@ -179,7 +182,8 @@ private struct BlockMatcher {
     return Int(sum.wrappedSum())
   }
 
-  /// The best whole displacement of the block whose top left corner lies at (x, y) in the half picture.
+  /// The best whole displacement of the block whose top left corner lies at (x, y) in the half
+  /// picture.
   func search(_ x: Int, _ y: Int) -> Guess {
     var guess = Guess(x: x, y: y)
     let own = template(x, y)
@@ -204,8 +208,8 @@ private struct BlockMatcher {
     return guess
   }
 
-  /// Lets each block take over the displacement of a neighbour where that costs it little: stripes and bare edges fit
-  /// in many places, but one body moves as one.
+  /// Lets each block take over the displacement of a neighbour where that costs it little: stripes
+  /// and bare edges fit in many places, but one body moves as one.
   func agree(_ guesses: inout [Guess], columns: Int, rows: Int) {
     for row in 0..<rows {
       for column in 0..<columns {
@@ -250,8 +254,8 @@ private struct BlockMatcher {
     }
   }
 
-  /// Whether hardly any of the changed neighbourhood moves like this block: a chance match, as background that comes
-  /// into view finds them.
+  /// Whether hardly any of the changed neighbourhood moves like this block: a chance match, as
+  /// background that comes into view finds them.
   func standsAlone(_ guesses: [Guess], _ index: Int, columns: Int, rows: Int) -> Bool {
     let (row, column) = (index / columns, index % columns)
     let own = guesses[index]
@@ -278,7 +282,8 @@ private struct BlockMatcher {
       state: .moving, x: fine.0, y: fine.1, weight: weight * min(1, 1.25 * (1 - share)))
   }
 
-  /// Squared differences in the full picture around twice the coarse displacement, and the vertex of the parabola.
+  /// Squared differences in the full picture around twice the coarse displacement, and the vertex
+  /// of the parabola.
   private func refine(_ x: Int, _ y: Int, _ coarseX: Int, _ coarseY: Int) -> (Float, Float) {
     let (left, top) = (2 &* x, 2 &* y)
 

@@ -1,6 +1,7 @@
 /// How the whole picture changed from one frame to the next: its shift and its brightness.
 ///
-/// `now(x) ~ gain * before(x - shift) + offset`, with the shift in pixels of the full working picture.
+/// `now(x) ~ gain * before(x - shift) + offset`, with the shift in pixels of the full working
+/// picture.
 struct CameraMotion: Sendable {
   var x: Float = 0
   var y: Float = 0
@@ -24,6 +25,10 @@ enum CameraEstimator {
   {
     let start = search(before: before.quarter, now: now.quarter, guess: guess)
     var motion = refine(before: before.half, now: now.half, start: start)
+    if motion.moves && !isSupported(motion, before: before.half, now: now.half) {
+      motion.x = 0
+      motion.y = 0
+    }
     // A still camera stays exactly still: resampling by a hundredth of a pixel would only blur.
     if abs(motion.x) < 0.1 && abs(motion.y) < 0.1 {
       motion.x = 0
@@ -36,7 +41,51 @@ enum CameraEstimator {
     return motion
   }
 
-  /// The best whole shift in the quarter picture (times 4), or no shift where that fits well already.
+  /// Whether the shift explains the change in enough places of the picture: a bright thing that
+  /// moves before a dim backdrop fits a shift well too, but only where it is.
+  private static func isSupported(_ motion: CameraMotion, before: Plane, now: Plane) -> Bool {
+    let (width, height) = (now.width, now.height)
+    let (columns, rows) = (5, 4)
+    let cap: Float = 8
+    let (tx, ty) = (motion.x / 2, motion.y / 2)
+    let (ix, iy) = (Int(tx.rounded(.down)), Int(ty.rounded(.down)))
+    let (fx, fy) = (tx - Float(ix), ty - Float(iy))
+    let (w00, w10, w01, w11) = ((1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy)
+    var (moving, still) = (0, 0)
+    before.pixels.withUnsafeBufferPointer { a in
+      now.pixels.withUnsafeBufferPointer { b in
+        for row in 0..<rows {
+          for column in 0..<columns {
+            let left = max(column * width / columns, ix + 1, 0)
+            let right = min((column + 1) * width / columns, width + ix, width)
+            let top = max(row * height / rows, iy + 1, 0)
+            let bottom = min((row + 1) * height / rows, height + iy, height)
+            guard left < right, top < bottom else { continue }
+            var (shifted, resting): (Float, Float) = (0, 0)
+            for y in top..<bottom {
+              for x in left..<right {
+                let here = y &* width &+ x
+                let there = (y &- iy) &* width &+ x &- ix
+                let sample =
+                  w00 * Float(a[there]) + w10 * Float(a[there &- 1])
+                  + w01 * Float(a[there &- width]) + w11 * Float(a[there &- width &- 1])
+                let target = Float(b[here]) - motion.offset
+                shifted += min(cap, abs(target - motion.gain * sample))
+                resting += min(cap, abs(target - motion.gain * Float(a[here])))
+              }
+            }
+            let area = Float((right - left) * (bottom - top))
+            if shifted < 0.85 * resting - 0.1 * area { moving += 1 }
+            if resting < 0.85 * shifted - 0.1 * area { still += 1 }
+          }
+        }
+      }
+    }
+    return moving >= still
+  }
+
+  /// The best whole shift in the quarter picture (times 4), or no shift where that fits well
+  /// already.
   private static func search(before: Plane, now: Plane, guess: CameraMotion) -> (Float, Float) {
     let (width, height) = (now.width, now.height)
     return before.pixels.withUnsafeBufferPointer { a in
@@ -88,11 +137,11 @@ enum CameraEstimator {
     let (width, height) = (now.width, now.height)
     var (tx, ty) = (start.0 / 2, start.1 / 2)  // half-size pixels
     var (gain, offset): (Float, Float) = (1, 0)
-    var scale: Float = 12
+    var scale: Float = 40
     var residual: Float = 0
     before.pixels.withUnsafeBufferPointer { a in
       now.pixels.withUnsafeBufferPointer { b in
-        for iteration in 0..<8 {
+        for iteration in 0..<12 {
           let (ix, iy) = (Int(tx.rounded(.down)), Int(ty.rounded(.down)))
           let (fx, fy) = (tx - Float(ix), ty - Float(iy))
           let margin = 3
@@ -105,13 +154,14 @@ enum CameraEstimator {
           var h = NormalEquations()
           var absolute: Float = 0
           var count: Float = 0
-          // before(x - t): the whole part moves the pointer, the fraction blends with the pixel before.
+          // before(x - t): the whole part moves the pointer, the fraction blends with the pixel
+          // before.
           let (w00, w10, w01, w11) = (
             (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
           )
           var y = top
           while y < bottom {
-            var x = left + (y / 2 & 1)
+            var x = left + (y & 1)
             while x < right {
               let p = (y &- iy) &* width &+ x &- ix
               @inline(__always) func sample(_ q: Int) -> Float {
@@ -123,14 +173,15 @@ enum CameraEstimator {
               let gradientY = (sample(p &+ width) - sample(p &- width)) * 0.5
               let r = Float(b[y &* width &+ x]) - gain * value - offset
               let magnitude = abs(r)
-              let u = r / scale
+              // An edge a fraction of a pixel off is no outlier.
+              let u = r / (scale + 0.15 * gain * (abs(gradientX) + abs(gradientY)))
               let weight = 1 / ((1 + u * u) * (1 + u * u))
-              absolute += min(magnitude, 3 * scale)
+              absolute += min(magnitude, 36)
               count += 1
               h.add(gain * gradientX, gain * gradientY, -value, -1, residual: r, weight: weight)
               x &+= 2
             }
-            y &+= 2
+            y &+= 1
           }
           residual = absolute / max(count, 1)
           guard let step = h.solution() else { break }
@@ -139,8 +190,8 @@ enum CameraEstimator {
           ty += sy
           gain = max(0.4, min(2.5, gain + step.2))
           offset += step.3
-          scale = max(3, min(scale * 0.7, 2.5 * residual))
-          if iteration >= 2 && abs(sx) < 0.02 && abs(sy) < 0.02 && abs(step.2) < 0.003 { break }
+          scale = max(5, 3 * residual, 0.7 * scale)
+          if iteration >= 3 && abs(sx) < 0.01 && abs(sy) < 0.01 && abs(step.2) < 0.003 { break }
         }
       }
     }

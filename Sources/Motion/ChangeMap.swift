@@ -1,4 +1,5 @@
-/// Where two frames differ once the camera's motion and the light are taken out, in the half picture.
+/// Where two frames differ once the camera's motion and the light are taken out, in the half
+/// picture.
 struct ChangeMap: Sendable {
   let width: Int
   let height: Int

@@ -3,7 +3,8 @@ import Foundation
 /// Turns levels that hold between frames into 25 values per second.
 struct EnergyMeter: Sendable {
   private var time = 0.0
-  /// Integral of the level over the grid cell being filled, and the number of cells already given out.
+  /// Integral of the level over the grid cell being filled, and the number of cells already given
+  /// out.
   private var sum = 0.0
   private var cells = 0
   private var finished: [Float] = []
@@ -36,7 +37,8 @@ struct EnergyMeter: Sendable {
     cells += 1
   }
 
-  /// Logarithmic from 0.01 grey levels of mean local change (a finger) to 5 (a body across the picture).
+  /// Logarithmic from 0.01 grey levels of mean local change (a finger) to 5 (a body across the
+  /// picture).
   private static func compressed(_ level: Double) -> Float {
     Float(min(1, log(1 + level / 0.02) / log(1 + 5 / 0.02)))
   }

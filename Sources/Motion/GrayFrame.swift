@@ -1,6 +1,7 @@
 /// One small grey picture and the time at which it is shown.
 ///
-/// The analyser wants pictures about 160 pixels wide; wider ones are reduced by a whole factor first.
+/// The analyser wants pictures about 160 pixels wide; wider ones are reduced by a whole factor
+/// first.
 public struct GrayFrame: Sendable {
   /// Seconds from the start of the range, increasing from frame to frame, at any spacing.
   public var time: Double

@@ -1,4 +1,5 @@
-/// A moment at which motion broke off or turned, as seen by one window of the picture in one direction, before it is graded.
+/// A moment at which motion broke off or turned, as seen by one window of the picture in one
+/// direction, before it is graded.
 ///
 /// Speeds are in pixels of the working picture per second, sizes in blocks.
 struct Impact: Sendable {
@@ -7,8 +8,8 @@ struct Impact: Sendable {
   var downward: Float
   /// Speed lost times size: the figure by which impacts compare.
   var score: Float
-  /// All change of speed in the pulse times size, less the baseline, and the baseline: what the same place does
-  /// anyway in the quarter second around.
+  /// All change of speed in the pulse times size, less the baseline, and the baseline: what the
+  /// same place does anyway in the quarter second around.
   var mass: Float
   var baseline: Float
   /// Change of speed in the pulse alone.

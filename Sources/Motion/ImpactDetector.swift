@@ -2,14 +2,15 @@ import Foundation
 
 /// Finds impacts in the motion of blocks.
 ///
-/// At each frame every block has an arrival velocity (from the frame before) and a departure velocity (to the next). Where a
-/// thing flies on, the two agree; where gravity or a muscle slows it, they differ by a little in every frame; where it
-/// hits, they differ by the whole speed, in one frame or two. A hit between frames k and k + 1 leaves the velocity of
-/// that interval a mixture of before and after, so the loss splits between frames k and k + 1 in proportion to
-/// the place of the hit between them: its centroid is the time of the hit.
+/// At each frame every block has an arrival velocity (from the frame before) and a departure
+/// velocity (to the next). Where a thing flies on, the two agree; where gravity or a muscle slows
+/// it, they differ by a little in every frame; where it hits, they differ by the whole speed, in
+/// one frame or two. A hit between frames k and k + 1 leaves the velocity of that interval a
+/// mixture of before and after, so the loss splits between frames k and k + 1 in proportion to the
+/// place of the hit between them: its centroid is the time of the hit.
 ///
-/// Losses are summed over windows of the picture and, so that things moving against each other do not cancel, for each of
-/// eight directions apart.
+/// Losses are summed over windows of the picture and, so that things moving against each other do
+/// not cancel, for each of eight directions apart.
 struct ImpactDetector: Sendable {
   /// One window and direction at one frame.
   private struct Cell: Sendable {
@@ -31,7 +32,8 @@ struct ImpactDetector: Sendable {
     var known: Bool
   }
 
-  /// Half of the time over which a pulse may spread, and the time around it that makes its baseline.
+  /// Half of the time over which a pulse may spread, and the time around it that makes its
+  /// baseline.
   private static let pulse = 0.045
   private static let surroundings = 0.26
   private static let approach = 0.1
@@ -123,7 +125,8 @@ struct ImpactDetector: Sendable {
     samples.append(sample)
   }
 
-  /// Impacts that nothing to come can change, in order of time, and the time before which there will be no others.
+  /// Impacts that nothing to come can change, in order of time, and the time before which there
+  /// will be no others.
   ///
   /// - Parameter ending: no more frames will come.
   mutating func take(ending: Bool = false) -> (impacts: [Impact], settled: Double) {
@@ -132,7 +135,8 @@ struct ImpactDetector: Sendable {
       look(at: next)
       next += 1
     }
-    // An impact found at a later frame lies at most a pulse before it, and beats only its neighbours.
+    // An impact found at a later frame lies at most a pulse before it, and beats only its
+    // neighbours.
     let looked = next > 0 ? samples[next - 1].time : -.infinity
     let settled = ending ? .infinity : looked - Self.separation - Self.pulse
     let impacts = waiting.filter { $0.time <= settled }.sorted { $0.time < $1.time }

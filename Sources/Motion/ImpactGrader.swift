@@ -2,9 +2,10 @@ import Foundation
 
 /// Tells impacts from other motion and gives them their strength, 0...1.
 ///
-/// Whether something is an event is a logistic function of what the detector measured and of how it compares with
-/// its surroundings in time; the weights were fitted on rendered clips (Scripts/clips/render.py, set full, seeds 11, 12, 22, 31).
-/// How strong an event is follows from its score, half absolute and half relative to the strongest of the seconds around.
+/// Whether something is an event is a logistic function of what the detector measured and of how it
+/// compares with its surroundings in time; the weights were fitted on rendered clips
+/// (Scripts/clips/render.py, set full, seeds 11, 12, 22 and 31). How strong an event is follows from
+/// its score, half absolute and half relative to the strongest of the seconds around.
 struct ImpactGrader: Sendable {
   /// How far ahead and back an impact is compared with others, seconds.
   private static let ahead = 0.5
@@ -70,23 +71,23 @@ struct ImpactGrader: Sendable {
   private static func probability(_ impact: Impact, relative: Float, rival: Float) -> Float {
     func clamp(_ value: Float, _ low: Float, _ high: Float) -> Float { max(low, min(high, value)) }
     let evidence: [(weight: Float, value: Float)] = [
-      (1.141, log(impact.score + 5)),
-      (0.043, log(relative + 0.02)),
-      (0.659, clamp(log((impact.score + 20) / (rival + 20)), -2, 2)),
-      (0.375, log((impact.mass + 5) / (impact.baseline + 5))),
-      (-0.463, clamp(impact.after / max(impact.before, 3), -1.5, 1.5)),
-      (0.016, clamp(impact.change / max(impact.before - impact.after, 3), 0, 2)),
-      (-2.038, clamp(impact.escaping / max(impact.before, 3), -1, 2)),
-      (-0.729, log(impact.size + 0.3)),
-      (0.383, clamp(impact.rise, -0.5, 2)),
-      (3.279, clamp(impact.concentration, 0, 1)),
-      (0.136, clamp(impact.support, -0.5, 1.5)),
-      (-0.508, log((impact.areaAfter + 0.3) / (impact.areaBefore + 0.3))),
-      (1.468, log(impact.focus + 0.05)),
-      (1.217, max(impact.downward, 0)),
-      (-1.595, max(-impact.downward, 0)),
+      (1.245, log(impact.score + 5)),
+      (0.003, log(relative + 0.02)),
+      (0.767, clamp(log((impact.score + 20) / (rival + 20)), -2, 2)),
+      (0.399, log((impact.mass + 5) / (impact.baseline + 5))),
+      (-0.647, clamp(impact.after / max(impact.before, 3), -1.5, 1.5)),
+      (0.042, clamp(impact.change / max(impact.before - impact.after, 3), 0, 2)),
+      (-1.912, clamp(impact.escaping / max(impact.before, 3), -1, 2)),
+      (-1.179, log(impact.size + 0.3)),
+      (0.393, clamp(impact.rise, -0.5, 2)),
+      (3.501, clamp(impact.concentration, 0, 1)),
+      (-0.118, clamp(impact.support, -0.5, 1.5)),
+      (-0.313, log((impact.areaAfter + 0.3) / (impact.areaBefore + 0.3))),
+      (1.673, log(impact.focus + 0.05)),
+      (1.488, max(impact.downward, 0)),
+      (-1.94, max(-impact.downward, 0)),
     ]
-    let sum = evidence.reduce(Float(-10.591)) { $0 + $1.weight * $1.value }
+    let sum = evidence.reduce(Float(-10.444)) { $0 + $1.weight * $1.value }
     return 1 / (1 + exp(-sum))
   }
 }

@@ -2,8 +2,9 @@ import Foundation
 
 /// Watches a stream of small grey frames for impacts, motion and cuts.
 ///
-/// Frames may come at any rate and any spacing. State does not grow with the stream, only `track` does. An event is final,
-/// and appears in `track`, at most `delay` seconds of frames after it happened.
+/// Frames may come at any rate and any spacing. State does not grow with the stream, only `track`
+/// does. An event is final, and appears in `track`, at most `delay` seconds of frames after it
+/// happened.
 public struct MotionAnalyzer: Sendable {
   /// The longest time from an event until it is reported.
   public static let delay = 1.0
@@ -11,11 +12,7 @@ public struct MotionAnalyzer: Sendable {
   public private(set) var track = MotionTrack()
 
   private var latest = -Double.infinity
-  /// The newest frame that is no repetition, how much it differed from the one before, and a frame that may be one.
-  private var newest: PreparedFrame?
-  private var lastDifference: Float = 0
-  private var held: PreparedFrame?
-  private var heldDifference: Float = 0
+  private var repetitions = RepetitionFilter()
   private var previous: PreparedFrame?
   /// Frames that look like nothing before: a flash or the first of a new shot.
   private var pending: [PreparedFrame] = []
@@ -34,16 +31,13 @@ public struct MotionAnalyzer: Sendable {
   public mutating func add(_ frame: GrayFrame) {
     if frame.time <= latest { return }
     latest = frame.time
-    receive(PreparedFrame(frame))
+    for prepared in repetitions.frames(after: PreparedFrame(frame)) { accept(prepared) }
     report(ending: false)
   }
 
   /// Ends the stream: settles what waits for more frames. Call once.
   public mutating func finish() {
-    if let held {
-      self.held = nil
-      accept(held)
-    }
+    for frame in repetitions.rest() { accept(frame) }
     let waiting = pending
     pending = []
     // A stream that ends in strange frames: no telling a flash from a cut, so neither is claimed.
@@ -61,44 +55,6 @@ public struct MotionAnalyzer: Sendable {
     for impact in impacts { grader.add(impact) }
     track.events += grader.take(until: settled)
     track.energy += energy.take(ending: ending)
-  }
-
-  /// Passes frames on, without those that merely repeat the one before.
-  ///
-  /// A converted stream shows some frames twice, and each repetition looks like a stop. A frame is such a repetition when
-  /// nothing at all changes in it while as much changes before as after. The frame that was shown for longer then counts for
-  /// the middle of its time.
-  private mutating func receive(_ frame: PreparedFrame) {
-    guard let last = newest else {
-      newest = frame
-      accept(frame)
-      return
-    }
-    let difference = frame.difference(from: last)
-    if let held {
-      self.held = nil
-      let steady = difference < 2.5 * lastDifference && difference > 0.4 * lastDifference
-      if steady && heldDifference < 0.05 * min(difference, lastDifference) {
-        retime(by: (held.time - last.time) / 2)
-      } else {
-        accept(held)
-        lastDifference = 0
-      }
-    } else if difference < 0.1 && difference < 0.05 * lastDifference {
-      held = frame
-      heldDifference = difference
-      return
-    }
-    lastDifference = difference
-    newest = frame
-    accept(frame)
-  }
-
-  /// Moves the newest accepted frame, whose motions onward are not known yet, to a later time.
-  private mutating func retime(by shift: Double) {
-    guard pending.isEmpty, let frame = previous else { return }
-    previous = PreparedFrame(frame, time: frame.time + shift)
-    if arrivalSpan > 0 { arrivalSpan += shift }
   }
 
   private mutating func accept(_ frame: PreparedFrame) {

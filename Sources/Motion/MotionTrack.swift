@@ -5,8 +5,8 @@ public struct VisualEvent: Sendable, Codable, Equatable {
 
   /// Seconds on the clock of the frames, finer than their spacing.
   public var time: Double
-  /// 0...1, from the size and the change of speed of what stopped; at least `threshold` for an event, less
-  /// for a hint.
+  /// 0...1, from the size and the change of speed of what stopped; at least `threshold` for an
+  /// event, less for a hint.
   public var strength: Float
 
   public init(time: Double, strength: Float) {
@@ -22,8 +22,8 @@ public struct MotionTrack: Sendable {
 
   /// In order of time; final from the moment they appear.
   public var events: [VisualEvent] = []
-  /// Local motion after the camera's own is taken out, log-compressed, 0...1: value i covers the time
-  /// [i / 25, (i + 1) / 25).
+  /// Local motion after the camera's own is taken out, log-compressed, 0...1: value i covers the
+  /// time [i / 25, (i + 1) / 25).
   public var energy: [Float] = []
   /// Times of the first frame after a hard cut.
   public var cuts: [Double] = []

@@ -63,7 +63,8 @@ struct PreparedFrame: Sendable {
 }
 
 extension Plane {
-  /// The picture moved by (x, y) with bilinear interpolation; what comes in from outside repeats the edge.
+  /// The picture moved by (x, y) with bilinear interpolation; what comes in from outside repeats
+  /// the edge.
   func shifted(_ x: Float, _ y: Float) -> Plane {
     var result = Plane(width: width, height: height)
     let (ix, iy) = (Int(x.rounded(.down)), Int(y.rounded(.down)))

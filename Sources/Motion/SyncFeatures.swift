@@ -2,9 +2,9 @@ import Foundation
 
 /// What the generator is told about timing: eight numbers for each 1/25 s.
 ///
-/// 0 strength of the strongest event inside, else 0; 1 whether there is one; 2 its place inside, -0.5...0.5; 3 and 4
-/// traces that jump to an event's strength and decay with 0.1 s and 0.5 s; 5 motion energy; 6 its change since the
-/// frame before; 7 the constant 1.
+/// 0 strength of the strongest event inside, else 0; 1 whether there is one; 2 its place inside,
+/// -0.5...0.5; 3 and 4 traces that jump to an event's strength and decay with 0.1 s and 0.5 s; 5
+/// motion energy; 6 its change since the frame before; 7 the constant 1.
 public enum SyncFeatures {
   public static let width = 8
   public static let rate = 25
