@@ -1,6 +1,6 @@
 """Trains the embedded generator by flow matching on latents of log-mels. Resumes by itself.
 
-    python train.py CACHE RUN [--until STEPS] [--decay-from STEP]
+    python train.py CACHE RUN [--until STEPS] [--decay-from STEP] [--start ../../Models/mini]
 
 RUN gets checkpoint.pt, log.csv and loss.png. Everything is a function of the seed and the step.
 
@@ -19,9 +19,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from model import Generator
-from scenes import FLOOR, Scenes
+from scenes import MOTION, Scenes
 
 CHANNELS = 64
 #: (latents, batch, share of the steps)
@@ -52,6 +53,19 @@ def latent_basis(cache):
         np.savez(path, mean=mean, basis=vectors[:, order], scale=scale, variance=variance / scale**2)
     stored = np.load(path)
     return {key: torch.tensor(np.asarray(stored[key], np.float32)) for key in stored.files}
+
+
+def start_from(folder, cache):
+    """The weights of an exported model folder, whose basis becomes the cache's: latents mean nothing in another."""
+    weights, decoder = load_file(folder / "generator.safetensors"), load_file(folder / "decoder.safetensors")
+    variance = weights.pop("latent_variance")
+    scale = decoder["basis"].norm(dim=1)
+    np.savez(Path(cache) / "basis.npz", mean=decoder["mean"], basis=(decoder["basis"] / scale[:, None]).T,
+             scale=scale, variance=variance)
+    weights = {key: value.float() for key, value in weights.items()}
+    weights["sync_in.0.weight"][:, :MOTION] /= MOTION_SCALE
+    weights["sync_pos_emb"][..., :MOTION] *= MOTION_SCALE
+    return weights
 
 
 def to_latents(mel, basis):
@@ -120,6 +134,8 @@ def main():
     parser.add_argument("--width", type=int, default=192)
     parser.add_argument("--triple", type=int, default=2)
     parser.add_argument("--single", type=int, default=6)
+    parser.add_argument("--start", type=Path, help="a new run begins with the weights of this exported model")
+    parser.add_argument("--first-step", type=int, default=0, help="where a new run counts from: other steps, other scenes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
@@ -127,11 +143,15 @@ def main():
     torch.manual_seed(arguments.seed)
     arguments.run.mkdir(parents=True, exist_ok=True)
 
+    checkpoint = arguments.run / "checkpoint.pt"
+    started = arguments.start and not checkpoint.exists() and start_from(arguments.start, arguments.cache)
     scenes = Scenes(arguments.cache, arguments.seed)
     basis = latent_basis(arguments.cache)
     variance = basis["variance"]
     weight = variance.sqrt() / variance.sqrt().mean()
     model = Generator(arguments.width, arguments.width // 64, arguments.triple, arguments.single, CHANNELS)
+    if started:
+        model.load_state_dict(started)
     average = {key: value.clone() for key, value in model.state_dict().items()}
     matrices, rest = [], []
     for name, p in model.named_parameters():
@@ -141,8 +161,7 @@ def main():
         optimizers = [Muon(matrices, arguments.rate), torch.optim.AdamW(rest, arguments.rate, (0.9, 0.95), weight_decay=0.01)]
     else:
         optimizers = [torch.optim.AdamW(matrices + rest, arguments.rate, (0.9, 0.95), weight_decay=0.01)]
-    step = 0
-    checkpoint = arguments.run / "checkpoint.pt"
+    step = first = arguments.first_step
     if checkpoint.exists():
         stored = torch.load(checkpoint, weights_only=False)
         model.load_state_dict(stored["model"])
@@ -181,7 +200,7 @@ def main():
         total = loss + arguments.coherence * ((error[:, 1:] - error[:, :-1]) ** 2 * weight).mean()
         total.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        factor = min(1, (step + 1) / 100)
+        factor = min(1, (step - first + 1) / 100)
         if arguments.decay_from is not None and step > arguments.decay_from:
             factor *= 1 - 0.95 * (step - arguments.decay_from) / (arguments.until - arguments.decay_from)
         for optimizer in optimizers:
