@@ -112,13 +112,17 @@ import Testing
     #expect(tensor.bytes.allSatisfy { $0 == 7 })
     try file.verifyChecksums()
     #expect(try residentBytes(of: temporary.path) < 64 << 10)
+    withExtendedLifetime((file, tensor)) {}  // Mapped until here; the name may be gone.
   }
 
   /// Bytes of a mapped file that are in this process's memory.
   private func residentBytes(of path: String) throws -> Int {
     let name = URL(fileURLWithPath: path).lastPathComponent
-    let lines = try String(contentsOfFile: "/proc/self/smaps", encoding: .utf8)
-      .split(separator: "\n")
+    // A piece at a time until there are no more: one read of such a file gives only its beginning.
+    let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/self/smaps"))
+    var contents = Data()
+    while let piece = try handle.read(upToCount: 4096), !piece.isEmpty { contents += piece }
+    let lines = String(decoding: contents, as: UTF8.self).split(separator: "\n")
     let start = try #require(lines.firstIndex { $0.contains(name) })
     let line = try #require(lines[start...].first { $0.hasPrefix("Rss:") })
     return try #require(Int(line.split(separator: " ")[1])) * 1024
