@@ -58,7 +58,7 @@ public struct PickleWriter {
       put("]")
       remember()
       put("(")
-      elements.forEach { write($0) }
+      for element in elements { write(element) }
       put("e")
     case .tuple(let elements): tuple(elements)
     case .dictionary(let entries):
@@ -69,7 +69,8 @@ public struct PickleWriter {
       emptyOrdered()
       remember()
       fill(entries)
-      write(.dictionary([("_metadata", .dictionary([("", .dictionary([("version", .integer(1))]))]))]))
+      write(
+        .dictionary([("_metadata", .dictionary([("", .dictionary([("version", .integer(1))]))]))]))
       put("b")
     case .size(let dimensions):
       global("torch", "Size")
@@ -116,7 +117,7 @@ public struct PickleWriter {
   private mutating func tuple(_ elements: [Pickled]) {
     if elements.isEmpty { return put(")") }
     if elements.count > 3 { put("(") }
-    elements.forEach { write($0) }
+    for element in elements { write(element) }
     bytes.append(elements.count > 3 ? UInt8(ascii: "t") : 0x84 + UInt8(elements.count))
     remember()
   }
@@ -153,8 +154,10 @@ public struct PickleWriter {
       remember()
     } else {
       global("_codecs", "encode")
-      tuple([.string(String(String.UnicodeScalarView(contents.map { Unicode.Scalar($0) }))),
-        .string("latin1")])
+      tuple([
+        .string(String(String.UnicodeScalarView(contents.map { Unicode.Scalar($0) }))),
+        .string("latin1"),
+      ])
       put("R")
     }
   }
