@@ -63,9 +63,9 @@ public struct DACDecoder: Sendable {
   /// A decoder of latents that come piece by piece.
   ///
   /// - Parameter block: latents that are decoded together once there are more of them. A larger block
-  ///   needs more memory (about 0.3 MB for each latent at the published size) and turns the weights of
+  ///   needs more memory (about 0.2 MB for each latent at the published size) and turns the weights of
   ///   the first stages around less often.
-  public func stream(block: Int = 200) -> DACStream { DACStream(self, block: block) }
+  public func stream(block: Int = 300) -> DACStream { DACStream(self, block: block) }
 
   /// A whole sound: [latents, latentDim] row-major -> `samplesPerLatent` samples for each latent,
   /// -1...1.
