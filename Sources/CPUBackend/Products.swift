@@ -14,7 +14,8 @@ extension CPUBackend {
         storage: storage, scales: scales, weightStride: depth, tapStride: depth, scaleStride: 1,
         scaleTapStride: 0, rows: x.rows, columns: output, out: out, outStride: output,
         bias: operands.floats(bias), activation: epilogue.activation.code,
-        residual: operands.floats(epilogue.residual), gate: operands.broadcast(epilogue.gate))
+        residual: operands.floats(epilogue.residual), gate: operands.broadcast(epilogue.gate),
+        snake: operands.snake(epilogue.snake))
     ])
     return tensor
   }
@@ -25,6 +26,11 @@ extension CPUBackend {
     let (batch, length, input) = (x.shape[0], x.shape[1], x.shape[2])
     let (output, kernel, depth) = (weight.shape[0], weight.shape[1], weight.shape[2])
     let rows = geometry.outputLength(length, kernel: kernel)
+    if output == 1, batch == 1, rows > 0, geometry == Convolution1D(),
+      epilogue.residual == nil, epilogue.snake == nil
+    {
+      return convolveToOneChannel(x, weight: weight, bias: bias, epilogue.activation, rows: rows)
+    }
     let places = FoleyPlaces(
       base: UnsafePointer(bitPattern: 4)!, placeStride: input, depth: depth, height: 1,
       width: length, outHeight: 1, outWidth: rows, kernelHeight: 1, kernelWidth: kernel,
@@ -52,6 +58,30 @@ extension CPUBackend {
       shape: [batch, rows, columns, output])
   }
 
+  /// One dot product for each row. Panels of columns would be filled with zeros but for one; so the two
+  /// operands change places: the weight is the one row, and the overlapping windows over x are the columns.
+  private func convolveToOneChannel(
+    _ x: Tensor, weight: Tensor, bias: Tensor?, _ activation: Activation, rows: Int
+  ) -> Tensor {
+    let operands = Operands(self)
+    defer { withExtendedLifetime(operands) {} }
+    let (tensor, out) = result([1, rows, 1])
+    let (biases, everyBias) = result([rows])
+    defer { withExtendedLifetime(biases) {} }
+    everyBias.update(repeating: operands.floats(bias)?.pointee ?? 0, count: rows)
+    let depth = weight.shape.count
+    compute([
+      FoleyProduct(
+        places: .rows(operands.floats(weight), count: 1, depth: depth),
+        weight: UnsafeRawPointer(operands.floats(x)), storage: FoleyF32, scales: nil,
+        weightStride: x.channels, tapStride: depth, scaleStride: 0, scaleTapStride: 0, rows: 1,
+        columns: rows, out: out, outStride: rows, bias: everyBias, activation: activation.code,
+        residual: nil, gate: FoleyRows(base: nil, stride: 0, index: nil),
+        snake: FoleySnake(alpha: nil, factor: nil))
+    ])
+    return tensor
+  }
+
   /// A convolution as one product per group; `places` lacks its base.
   private func convolve(
     _ x: Tensor, weight: Tensor, bias: Tensor?, _ epilogue: Epilogue, _ places: FoleyPlaces,
@@ -65,6 +95,7 @@ extension CPUBackend {
     let size = storage == FoleyF32 ? 4 : storage == FoleyI8 ? 1 : 2
     let (biases, residual) = (operands.floats(bias), operands.floats(epilogue.residual))
     let gate = operands.broadcast(epilogue.gate)
+    let snake = operands.snake(epilogue.snake)
     let depth = places.depth * places.kernelHeight * places.kernelWidth
     let columns = shape.channels / groups
     var places = places
@@ -79,7 +110,9 @@ extension CPUBackend {
           outStride: shape.channels, bias: biases.map { $0 + first },
           activation: epilogue.activation.code, residual: residual.map { $0 + first },
           gate: FoleyRows(
-            base: gate.base.map { $0 + first }, stride: gate.stride, index: gate.index))
+            base: gate.base.map { $0 + first }, stride: gate.stride, index: gate.index),
+          snake: FoleySnake(
+            alpha: snake.alpha.map { $0 + first }, factor: snake.factor.map { $0 + first }))
       })
     return tensor
   }
@@ -118,7 +151,8 @@ extension CPUBackend {
             tapStride: step * output * input, scaleStride: 0, scaleTapStride: step,
             rows: places.outWidth, columns: output, out: out + (entry * rows + first) * output,
             outStride: step * output, bias: biases, activation: FoleyIdentity, residual: nil,
-            gate: FoleyRows(base: nil, stride: 0, index: nil)))
+            gate: FoleyRows(base: nil, stride: 0, index: nil),
+            snake: FoleySnake(alpha: nil, factor: nil)))
       }
     }
     compute(products)

@@ -9,7 +9,7 @@ struct FoleyBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "foley-bench",
     abstract: "Measures and checks foley's parts.",
-    subcommands: [ParityCommand.self, SolversCommand.self])
+    subcommands: [ParityCommand.self, SolversCommand.self, DecoderCommand.self])
 }
 
 /// Which implementation of the arithmetic to run.
