@@ -54,6 +54,7 @@ extension HostTensor {
   public func permuted(_ order: [Int]) -> HostTensor {
     precondition(order.sorted() == Array(0..<shape.rank), "permutation \(order) of \(shape)")
     if rowScales != nil && order[0] != 0 { return widened().permuted(order) }
+    if order == [0, 2, 1] { return rowsTransposed() }
     var strides = [Int](repeating: 1, count: shape.rank)
     for axis in stride(from: shape.rank - 2, through: 0, by: -1) {
       strides[axis] = strides[axis + 1] * shape[axis + 1]
@@ -79,6 +80,37 @@ extension HostTensor {
     return HostTensor(
       shape: newShape, dtype: dtype, bytes: UnsafeRawBufferPointer(memory.bytes), owner: memory,
       rowScales: rowScales)
+  }
+
+  /// [R, I, K] -> [R, K, I]: what checkpoints' convolutions need, and too many elements for a loop over axes.
+  private func rowsTransposed() -> HostTensor {
+    let memory = HostMemory(size: bytes.count)
+    switch dtype.size {
+    case 1: transposeRows(UInt8.self, into: memory)
+    case 2: transposeRows(UInt16.self, into: memory)
+    case 4: transposeRows(UInt32.self, into: memory)
+    default: transposeRows(UInt64.self, into: memory)
+    }
+    return HostTensor(
+      shape: [shape[0], shape[2], shape[1]], dtype: dtype,
+      bytes: UnsafeRawBufferPointer(memory.bytes), owner: memory, rowScales: rowScales)
+  }
+
+  private func transposeRows<Element: BitwiseCopyable>(
+    _ type: Element.Type, into memory: HostMemory
+  ) {
+    let (rows, inner, outer) = (shape[0], shape[1], shape[2])
+    let size = MemoryLayout<Element>.size
+    for row in 0..<rows {
+      for k in 0..<outer {
+        for i in 0..<inner {
+          let element = bytes.loadUnaligned(
+            fromByteOffset: ((row * inner + i) * outer + k) * size, as: type)
+          memory.bytes.storeBytes(
+            of: element, toByteOffset: ((row * outer + k) * inner + i) * size, as: type)
+        }
+      }
+    }
   }
 
   /// Rows (entries of the first dimension) in another order: row i of the result is row `order[i]`.
