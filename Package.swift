@@ -51,7 +51,7 @@ let package = Package(
     .executableTarget(
       name: "foley",
       dependencies: [
-        "FoleyKit", "CPUBackend", "Checkpoints", "Media", "Sampling",
+        "FoleyKit", "CPUBackend", "Checkpoints", "Media", "Sampling", "Tensors",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),

@@ -1,5 +1,6 @@
 import Motion
 import Sampling
+import Tensors
 
 /// What came of a generation: the object that `--json` prints.
 public struct GenerationReport: Encodable, Sendable {
@@ -17,6 +18,7 @@ public struct GenerationReport: Encodable, Sendable {
     public var steps: Int
     public var guidance: Float
     public var sampler: Solver
+    public var precision: ProductPrecision
     public var start: Double?
     public var end: Double?
   }

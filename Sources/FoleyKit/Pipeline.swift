@@ -43,7 +43,9 @@ public struct Pipeline: Sendable {
     try sink.start(expectedSamples: expected?.samples)
     tell(.started(seconds: expected?.seconds, windows: expected?.count))
 
-    let model = try clock.measure("load") { try description.load(on: backend) }
+    let model = try clock.measure("load") {
+      try description.load(on: backend, precision: request.precision)
+    }
     tell(.loaded(model: description.folder.name, backend: backend.name))
     let settings = description.sampling.replaced(by: request)
     let sampler = Sampler(
@@ -124,7 +126,8 @@ extension GenerationReport.Parameters {
   fileprivate init(_ request: GenerationRequest, _ settings: SamplingSettings) {
     self.init(
       prompt: request.prompt, negativePrompt: request.negativePrompt, seed: request.seed,
-      steps: settings.steps, guidance: settings.guidance, sampler: settings.solver)
+      steps: settings.steps, guidance: settings.guidance, sampler: settings.solver,
+      precision: request.precision)
     if case .video(_, let start, let end, _) = request.source {
       (self.start, self.end) = (start, end)
     }

@@ -2,10 +2,12 @@ import ArgumentParser
 import FoleyKit
 import Foundation
 import Sampling
+import Tensors
 
 // The options of `generate`, in the groups its help shows.
 
 extension Solver: ExpressibleByArgument {}
+extension ProductPrecision: ExpressibleByArgument {}
 
 struct ContentOptions: ParsableArguments {
   @Option(
@@ -105,6 +107,10 @@ struct ModelOptions: ParsableArguments {
       "Threads to compute with; all processors by default. The result does not depend on it.",
       valueName: "count"))
   var threads: Int?
+
+  @Option(
+    help: "Numbers the generator computes in; int8 is faster and a little less exact.")
+  var precision = ProductPrecision.float
 
   mutating func validate() throws {
     if let threads, !(1...256).contains(threads) {

@@ -25,7 +25,8 @@ final class MiniModel: ModelFamily {
 
   var latentChannels: Int { generator.configuration.latentChannels }
 
-  init(_ description: MiniDescription, on backend: any Backend) throws {
+  init(_ description: MiniDescription, precision: ProductPrecision, on backend: any Backend) throws
+  {
     let (folder, configuration) = (description.folder, description.configuration)
     self.backend = backend
     rate = configuration.vision.rate
@@ -40,7 +41,7 @@ final class MiniModel: ModelFamily {
     ) {
       let sizes = configuration.generator.transformer
       return (
-        try DiffusionTransformer($0, sizes),
+        try DiffusionTransformer($0, sizes, precision: precision),
         try Preconditioning($0, channels: sizes.latentChannels)
       )
     }
