@@ -51,7 +51,7 @@ let package = Package(
     .executableTarget(
       name: "foley",
       dependencies: [
-        "FoleyKit", "CPUBackend", "Checkpoints", "Media", "Sampling", "Tensors",
+        "FoleyKit", "CPUBackend", "Checkpoints", "Media", "Sampling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),

@@ -1,6 +1,5 @@
 import Motion
 import Sampling
-import Tensors
 
 /// What came of a generation: the object that `--json` prints.
 public struct GenerationReport: Encodable, Sendable {
@@ -18,7 +17,6 @@ public struct GenerationReport: Encodable, Sendable {
     public var steps: Int
     public var guidance: Float
     public var sampler: Solver
-    public var precision: ProductPrecision
     public var start: Double?
     public var end: Double?
   }

@@ -1,6 +1,5 @@
 import Motion
 import Sampling
-import Tensors
 
 /// What is to be made: everything that decides the sound. The same request, model and program give
 /// the same bytes.
@@ -25,8 +24,6 @@ public struct GenerationRequest: Sendable {
   public var steps: Int?
   public var guidance: Float?
   public var solver: Solver?
-  /// Of the generator's products.
-  public var precision: ProductPrecision
   /// A safetensors file whose tensor `noise` [latents, channels] replaces the seeded noise.
   public var noiseFile: String?
   /// Events to follow in place of those seen.
@@ -34,8 +31,8 @@ public struct GenerationRequest: Sendable {
 
   public init(
     source: Source, prompt: String = "", negativePrompt: String = "", seed: UInt64 = 0,
-    steps: Int? = nil, guidance: Float? = nil, solver: Solver? = nil,
-    precision: ProductPrecision = .float, noiseFile: String? = nil, givenEvents: EventFile? = nil
+    steps: Int? = nil, guidance: Float? = nil, solver: Solver? = nil, noiseFile: String? = nil,
+    givenEvents: EventFile? = nil
   ) {
     self.source = source
     self.prompt = prompt
@@ -44,7 +41,6 @@ public struct GenerationRequest: Sendable {
     self.steps = steps
     self.guidance = guidance
     self.solver = solver
-    self.precision = precision
     self.noiseFile = noiseFile
     self.givenEvents = givenEvents
   }

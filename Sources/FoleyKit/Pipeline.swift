@@ -43,9 +43,7 @@ public struct Pipeline: Sendable {
     try sink.start(expectedSamples: expected?.samples)
     tell(.started(seconds: expected?.seconds, windows: expected?.count))
 
-    let model = try clock.measure("load") {
-      try description.load(on: backend, precision: request.precision)
-    }
+    let model = try clock.measure("load") { try description.load(on: backend) }
     tell(.loaded(model: description.folder.name, backend: backend.name))
     let settings = description.sampling.replaced(by: request)
     let sampler = Sampler(
@@ -126,8 +124,7 @@ extension GenerationReport.Parameters {
   fileprivate init(_ request: GenerationRequest, _ settings: SamplingSettings) {
     self.init(
       prompt: request.prompt, negativePrompt: request.negativePrompt, seed: request.seed,
-      steps: settings.steps, guidance: settings.guidance, sampler: settings.solver,
-      precision: request.precision)
+      steps: settings.steps, guidance: settings.guidance, sampler: settings.solver)
     if case .video(_, let start, let end, _) = request.source {
       (self.start, self.end) = (start, end)
     }

@@ -68,8 +68,7 @@ struct Generate: ParsableCommand {
     GenerationRequest(
       source: source, prompt: try content.readPrompt(),
       negativePrompt: content.negativePrompt ?? "", seed: content.seed, steps: content.steps,
-      guidance: content.cfgScale, solver: content.sampler, precision: model.precision,
-      noiseFile: hidden.noise,
+      guidance: content.cfgScale, solver: content.sampler, noiseFile: hidden.noise,
       givenEvents: try hidden.useEvents.map { try EventFile(path: $0) })
   }
 

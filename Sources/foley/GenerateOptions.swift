@@ -2,12 +2,10 @@ import ArgumentParser
 import FoleyKit
 import Foundation
 import Sampling
-import Tensors
 
 // The options of `generate`, in the groups its help shows.
 
 extension Solver: ExpressibleByArgument {}
-extension ProductPrecision: ExpressibleByArgument {}
 
 struct ContentOptions: ParsableArguments {
   @Option(
@@ -107,10 +105,6 @@ struct ModelOptions: ParsableArguments {
       "Threads to compute with; all processors by default. The result does not depend on it.",
       valueName: "count"))
   var threads: Int?
-
-  @Option(
-    help: "Numbers the generator computes in; int8 is faster and a little less exact.")
-  var precision = ProductPrecision.float
 
   mutating func validate() throws {
     if let threads, !(1...256).contains(threads) {

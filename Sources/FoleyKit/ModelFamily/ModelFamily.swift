@@ -28,9 +28,8 @@ public protocol ModelDescription: Sendable {
   func pictures(prompt: String) -> PictureWish?
   /// Reads the weights.
   ///
-  /// - Parameter precision: of the generator's products.
   /// - Throws: `FoleyError.badModel` or `CheckpointError`, naming the file and what is wrong with it.
-  func load(on backend: any Backend, precision: ProductPrecision) throws -> any ModelFamily
+  func load(on backend: any Backend) throws -> any ModelFamily
 }
 
 /// A loaded model: the encoders that condition the transformer, the transformer, and the decoder of its

@@ -116,7 +116,7 @@ struct MiniDescription: ModelDescription {
     return prompt.isEmpty ? PictureWish(size: vision.size, rate: vision.rate) : nil
   }
 
-  func load(on backend: any Backend, precision: ProductPrecision) throws -> any ModelFamily {
-    try MiniModel(self, precision: precision, on: backend)
+  func load(on backend: any Backend) throws -> any ModelFamily {
+    try MiniModel(self, on: backend)
   }
 }

@@ -25,8 +25,7 @@ final class MiniModel: ModelFamily {
 
   var latentChannels: Int { generator.configuration.latentChannels }
 
-  init(_ description: MiniDescription, precision: ProductPrecision, on backend: any Backend) throws
-  {
+  init(_ description: MiniDescription, on backend: any Backend) throws {
     let (folder, configuration) = (description.folder, description.configuration)
     self.backend = backend
     rate = configuration.vision.rate
@@ -41,7 +40,7 @@ final class MiniModel: ModelFamily {
     ) {
       let sizes = configuration.generator.transformer
       return (
-        try DiffusionTransformer($0, sizes, precision: precision),
+        try DiffusionTransformer($0, sizes),
         try Preconditioning($0, channels: sizes.latentChannels)
       )
     }
