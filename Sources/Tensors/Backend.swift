@@ -17,6 +17,8 @@ public protocol Backend: AnyObject, Sendable {
   func upload(_ host: HostTensor) -> Tensor
   /// All elements as f32 (integers converted, row scales applied).
   func download(_ tensor: Tensor) -> [Float]
+  /// Frees memory that is kept for coming tensors: worth calling when the next operation is far off.
+  func trim()
 
   // MARK: Dense
 

@@ -12,6 +12,7 @@ struct ExitStatus {
   static let usage = ExitStatus(rawValue: 64)
   static let internalError = ExitStatus(rawValue: 70)
   static let cannotCreate = ExitStatus(rawValue: 73)
+  static let temporary = ExitStatus(rawValue: 75)
   static let badModel = ExitStatus(rawValue: 78)
 
   private init(rawValue: Int32) { self.rawValue = rawValue }
@@ -29,6 +30,7 @@ struct ExitStatus {
       case .badData: self = .badData
       case .noInput: self = .noInput
       case .cannotCreate: self = .cannotCreate
+      case .memory: self = .temporary
       case .notFinite: self = .internalError
       }
     default: return nil
