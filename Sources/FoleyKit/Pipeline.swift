@@ -63,7 +63,7 @@ public struct Pipeline: Sendable {
         let velocity = model.velocity(
           prompt: prompt, negative: negative, visual: visual, motion: window.motion,
           guidance: settings.guidance)
-        let start = try noise.latents(of: window.index, on: backend)
+        let start = try noise.latents(window.latents, on: backend)
         return try sampler(
           start, model: velocity, clamp: continuation?.clamp(noise: start),
           observe: { step in
@@ -72,7 +72,9 @@ public struct Pipeline: Sendable {
           }
         ).floats()
       }
-      continuation = Continuation(after: latents, channels: model.latentChannels)
+      if window.plan == nil {
+        continuation = Continuation(after: latents, channels: model.latentChannels)
+      }
       let settled = window.plan?.latentsOfLastWindow ?? WindowPlan.latentsPerHop
       try clock.measure("sound") {
         try sound.write(

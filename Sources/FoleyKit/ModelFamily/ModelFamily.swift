@@ -51,7 +51,8 @@ public protocol ModelFamily: Sendable {
   /// - Parameters:
   ///   - prompt, negative: what `text` gave.
   ///   - visual: what `visual` gave; nil: the model has not looked.
-  ///   - motion: features of `SyncFeatures`, [8 · Clock.syncRate, 8], row-major.
+  ///   - motion: features of `SyncFeatures`, one row for every two latents of the window, a multiple of
+  ///     eight of them, [rows, 8], row-major.
   ///   - guidance: strength of guidance by prompt and picture; 1: none.
   func velocity(
     prompt: Tensor?, negative: Tensor?, visual: Tensor?, motion: [Float], guidance: Float

@@ -54,11 +54,13 @@ struct WindowAssembly {
       plan = nextWindow == whole.count - 1 ? whole : nil
     }
     let motion = motion
+    let first = nextWindow * WindowPlan.latentsPerHop
+    let length = plan?.lengthOfLastWindow ?? WindowPlan.latentsPerWindow
     let window = WindowMaterial(
-      index: nextWindow,
+      index: nextWindow, latents: first..<first + length,
       motion: SyncFeatures.features(
         events: motion.events, energy: motion.energy, start: Double(start),
-        frames: WindowPlan.length * Clock.syncRate),
+        frames: length * Clock.syncRate / Clock.latentRate),
       pictures: pictures?.take(from: start, to: end, keepingFrom: start + WindowPlan.hop),
       isStill: mayBeStill && motion.isStill(from: Double(start), to: Double(end)), plan: plan)
     nextWindow += 1

@@ -6,7 +6,9 @@ import Synchronization
 /// What one window needs of the picture.
 struct WindowMaterial: Sendable {
   let index: Int
-  /// Motion features, [8 · Clock.syncRate, 8], row-major.
+  /// Its latents on the clip's own axis.
+  let latents: Range<Int>
+  /// Motion features, one row for every two latents, [latents / 2, 8], row-major.
   let motion: [Float]
   /// The pictures wished for; fewer where the clip ends inside the window; nil where none were.
   let pictures: [Picture]?

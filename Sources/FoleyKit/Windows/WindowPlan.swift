@@ -4,7 +4,8 @@ import Media
 ///
 /// Each window begins with two seconds the one before has already made: the first of them is kept as
 /// it is, the second fades from kept to free. So a window adds six seconds to the sound, the first
-/// one eight; what reaches past the end of the clip is cut.
+/// one eight. The last window, which may be the only one, is no longer than what is left; the little of
+/// it that reaches past the end of the clip is cut.
 public struct WindowPlan: Sendable, Equatable {
   /// Seconds of a window: what the models are trained on.
   public static let length = 8
@@ -12,6 +13,10 @@ public struct WindowPlan: Sendable, Equatable {
   public static let hop = 6
   public static let latentsPerWindow = length * Clock.latentRate
   public static let latentsPerHop = hop * Clock.latentRate
+  /// Latents of a last window come in groups of so many: two for each sync feature, and those in eights.
+  public static let granularity = 16
+  /// The shortest window: what the models have mostly been trained on.
+  public static let shortest = 128
 
   /// Length of the whole sound in samples.
   public let samples: Int
@@ -39,13 +44,13 @@ public struct WindowPlan: Sendable, Equatable {
     return 1 + (beyondFirst + WindowPlan.latentsPerHop - 1) / WindowPlan.latentsPerHop
   }
 
-  /// The latents of window `index` on the clip's own axis.
-  public static func latents(of index: Int) -> Range<Int> {
-    let start = index * WindowPlan.latentsPerHop
-    return start..<start + WindowPlan.latentsPerWindow
-  }
-
   /// How many latents of the last window lie inside the clip; of every other window it is
   /// `latentsPerHop`, for the next one goes on from there.
   public var latentsOfLastWindow: Int { latents - (count - 1) * WindowPlan.latentsPerHop }
+
+  /// Latents computed for the last window: those inside the clip, rounded up.
+  public var lengthOfLastWindow: Int {
+    let groups = (latentsOfLastWindow + WindowPlan.granularity - 1) / WindowPlan.granularity
+    return max(WindowPlan.shortest, groups * WindowPlan.granularity)
+  }
 }

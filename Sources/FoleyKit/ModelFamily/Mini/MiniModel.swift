@@ -85,8 +85,10 @@ final class MiniModel: ModelFamily {
   func velocity(
     prompt: Tensor?, negative: Tensor?, visual: Tensor?, motion: [Float], guidance: Float
   ) -> any VelocityModel {
-    let wanted = MiniContent(prompt?.floats() ?? visual?.floats(), rate: prompt == nil ? rate : nil)
-    let unwanted = MiniContent(negative?.floats(), rate: nil)
+    let frames = motion.count / SyncFeatures.width
+    let wanted = MiniContent(
+      prompt?.floats() ?? visual?.floats(), rate: prompt == nil ? rate : nil, frames: frames)
+    let unwanted = MiniContent(negative?.floats(), rate: nil, frames: frames)
     guard guidance != 1 else {
       return GuidedTransformer(
         generator, conditions: conditions([wanted], motion), preconditioning: preconditioning)
@@ -105,7 +107,7 @@ final class MiniModel: ModelFamily {
       visual: tensor(entries.flatMap { $0.visual(rate: rate) }, MiniLM.width),
       sync: tensor(
         entries.flatMap { $0.sync(with: motion) }, SyncFeatures.width + MiniLM.width),
-      latents: WindowPlan.latentsPerWindow)
+      latents: motion.count / SyncFeatures.width * (Clock.latentRate / Clock.syncRate))
   }
 
   func decoder(seed: UInt64, threads: Int) -> any FoleyKit.SoundDecoder {
