@@ -57,10 +57,6 @@ public struct LastWindow: Sendable, Equatable {
     self.shortest = shortest
   }
 
-  /// Every window has all eight seconds.
-  public static let whole = LastWindow(
-    granularity: WindowPlan.latentsPerWindow, shortest: WindowPlan.latentsPerWindow)
-
   /// Latents to compute for a clip's last window: those inside the clip, and as few more as can be.
   func latents(for plan: WindowPlan) -> Int {
     let groups = (plan.latentsOfLastWindow + granularity - 1) / granularity

@@ -82,8 +82,9 @@ struct MiniDescription: ModelDescription {
       steps: sampling.steps, guidance: sampling.guidance, solver: sampling.solver)
   }
   let negativePrompt = ""
-  /// The generator has been trained on whole windows only.
-  let lastWindow = LastWindow.whole
+  /// Two latents for each sync feature, and those in eights; the shortest is what the generator has
+  /// mostly been trained on.
+  let lastWindow = LastWindow(granularity: 16, shortest: 128)
   let keepsStillScenesQuiet = true
   let warnings: [String] = []
 
