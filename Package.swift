@@ -19,6 +19,7 @@ let package = Package(
     .systemLibrary(
       name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev"])]),
     .systemLibrary(name: "CSndFile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "CMedia", dependencies: ["CFFmpeg"], cSettings: cSettings,
       // pkg-config names libavformat alone, and C sources do not see the module map's link lines.
@@ -31,7 +32,7 @@ let package = Package(
     .target(name: "ReferenceBackend", dependencies: ["Tensors"]),
 
     // Weights, networks, and the sampler that runs them.
-    .target(name: "Checkpoints", dependencies: ["Tensors"]),
+    .target(name: "Checkpoints", dependencies: ["Tensors", "CZlib"]),
     .target(name: "Networks", dependencies: ["Checkpoints", "Tensors"]),
     .target(name: "Sampling", dependencies: ["Networks", "Checkpoints", "Tensors"]),
 
@@ -66,10 +67,11 @@ let package = Package(
       ]),
 
     .target(
-      name: "TestSupport", dependencies: ["Networks", "Checkpoints", "Tensors"],
+      name: "TestSupport", dependencies: ["Networks", "Checkpoints", "Tensors", "CZlib"],
       path: "Tests/TestSupport"),
     .testTarget(
-      name: "CheckpointsTests", dependencies: ["Checkpoints", "ReferenceBackend", "TestSupport"]),
+      name: "CheckpointsTests",
+      dependencies: ["Checkpoints", "ReferenceBackend", "FoleyKit", "TestSupport"]),
     .testTarget(
       name: "CPUBackendTests", dependencies: ["CPUBackend", "ReferenceBackend", "TestSupport"]),
     .testTarget(
