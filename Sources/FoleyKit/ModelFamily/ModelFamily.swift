@@ -126,6 +126,7 @@ public enum Precision: String, Sendable, CaseIterable {
 public enum ModelFamilies {
   /// Finds the family of a folder by what lies in it, and reads its configuration.
   public static func describe(_ folder: ModelFolder) throws(FoleyError) -> any ModelDescription {
+    if HunyuanFiles.recognises(folder.path) { return try HunyuanDescription(folder) }
     struct Family: Decodable {
       var family: String
     }
