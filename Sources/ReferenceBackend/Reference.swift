@@ -70,12 +70,16 @@ public final class Reference: Backend {
   {
     let residual = epilogue.residual?.floats()
     let gate = broadcast(epilogue.gate)
+    let snake = epilogue.snake.map { (alpha: $0.alpha.floats(), beta: $0.beta.floats()) }
     let width = shape.channels
     return make(shape) { row, channel in
-      let value = Reference.apply(epilogue.activation, product(row, channel))
-      guard let residual else { return Float(value) }
-      let factor = gate.map { Double($0(row, channel)) } ?? 1
-      return Float(Double(residual[row * width + channel]) + factor * value)
+      var value = Reference.apply(epilogue.activation, product(row, channel))
+      if let residual {
+        let factor = gate.map { Double($0(row, channel)) } ?? 1
+        value = Double(residual[row * width + channel]) + factor * value
+      }
+      guard let snake else { return Float(value) }
+      return Float(Reference.snake(value, alpha: snake.alpha[channel], beta: snake.beta[channel]))
     }
   }
 
@@ -207,8 +211,7 @@ public final class Reference: Backend {
     let (a, alphas, betas) = (x.floats(), alpha.floats(), beta.floats())
     return make(x.shape) { row, channel in
       let value = Double(a[row * x.channels + channel])
-      let sine = Reference.sine(value * Double(alphas[channel]))
-      return Float(value + sine * sine / (Double(betas[channel]) + 1e-9))
+      return Float(Reference.snake(value, alpha: alphas[channel], beta: betas[channel]))
     }
   }
 

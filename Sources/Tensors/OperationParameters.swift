@@ -16,22 +16,42 @@ public enum Activation: Sendable, CaseIterable {
   case exp
 }
 
-/// What is done to the result of a product before it is written: `residual + gate * activation(y)`.
+/// What is done to the result of a product before it is written:
+/// `snake(residual + gate * activation(y))`.
 public struct Epilogue: Sendable {
   public var activation: Activation
   /// Same shape as the result.
   public var residual: Tensor?
   /// Row-broadcast; needs a residual.
   public var gate: View?
+  /// Applied last, for the layer that reads the result; nil: nothing.
+  public var snake: SnakeParameters?
 
-  public init(_ activation: Activation = .identity, residual: Tensor? = nil, gate: View? = nil) {
+  public init(
+    _ activation: Activation = .identity, residual: Tensor? = nil, gate: View? = nil,
+    snake: SnakeParameters? = nil
+  ) {
     precondition(gate == nil || residual != nil, "a gate needs a residual")
     self.activation = activation
     self.residual = residual
     self.gate = gate
+    self.snake = snake
   }
 
   public static let none = Epilogue()
+}
+
+/// The periodic activation `x + sin²(alpha x) / (beta + 1e-9)`: alpha and beta [C].
+public struct SnakeParameters: Sendable {
+  public let alpha: Tensor
+  public let beta: Tensor
+
+  /// - Parameter beta: alpha where not given.
+  public init(alpha: Tensor, beta: Tensor? = nil) {
+    precondition(beta == nil || beta?.shape.count == alpha.shape.count, "snake: beta")
+    self.alpha = alpha
+    self.beta = beta ?? alpha
+  }
 }
 
 /// Geometry of a convolution over time. Padding is of zeros.

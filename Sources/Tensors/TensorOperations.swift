@@ -43,9 +43,12 @@ extension Tensor {
 
   /// `x + sin²(alpha x) / (beta + 1e-9)`; beta is alpha where not given.
   public func snake(alpha: Tensor, beta: Tensor? = nil) -> Tensor {
-    precondition(alpha.shape.count == channels, "snake: alpha")
-    precondition(beta == nil || beta?.shape.count == channels, "snake: beta")
-    return backend.snake(self, alpha: alpha, beta: beta ?? alpha)
+    snake(SnakeParameters(alpha: alpha, beta: beta))
+  }
+
+  public func snake(_ parameters: SnakeParameters) -> Tensor {
+    precondition(parameters.alpha.shape.count == channels, "snake: alpha")
+    return backend.snake(self, alpha: parameters.alpha, beta: parameters.beta)
   }
 
   /// `self + gate * x`.
@@ -266,6 +269,11 @@ extension Epilogue {
       precondition(
         gate.channels == output.channels && (gate.rows == 1 || gate.rows == output.rows),
         "gate of \(gate.rows) rows, \(gate.channels) channels for \(output)")
+    }
+    if let snake {
+      precondition(
+        snake.alpha.shape.count == output.channels,
+        "snake of \(snake.alpha.shape) for \(output)")
     }
   }
 }

@@ -245,6 +245,10 @@ static void finish(
       v = activated(p->activation, v);
       if (gate) v *= load_upto(gate + j, left);
       if (residual) v += load_upto(residual + j, left);
+      if (p->snake.alpha) {
+        const Vector square = sine_squared(v * load_upto(p->snake.alpha + column + j, left));
+        v += square * load_upto(p->snake.factor + column + j, left);
+      }
       store_upto(out + j, v, left);
     }
   }
@@ -265,7 +269,7 @@ static void product(
   const long panels = (column1 - column0 + PANEL - 1) / PANEL;
   const long rows = row1 - row0, tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
   const int in_place =
-      !p->bias && !p->residual && p->activation == FoleyIdentity;
+      !p->bias && !p->residual && !p->snake.alpha && p->activation == FoleyIdentity;
   float *tile = scratch;
   float *packed = tile + TILE_ROWS * TILE_STRIDE;
   float *edge = packed + panels * PANEL * DEPTH_BLOCK;

@@ -40,6 +40,12 @@ public struct Linear: Sendable {
     self.bias = bias ? try weights.vector("bias", [output]) : nil
   }
 
+  /// A product with tensors that are stored in a way of their own: weight [out, in], bias [out].
+  init(weight: Tensor, bias: Tensor?) {
+    self.weight = weight
+    self.bias = bias
+  }
+
   /// A product whose output channels come in another order than the file's:
   /// channel i of the result is row `rowOrder[i]` of the stored matrix.
   public init(_ weights: Weights, from input: Int, to output: Int, rowOrder: [Int])

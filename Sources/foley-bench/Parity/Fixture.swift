@@ -63,11 +63,15 @@ struct Fixture {
   }
 
   /// The part of fixture.json that says how the module was built.
-  func configuration<Configuration: Decodable>(_ type: Configuration.Type) throws -> Configuration {
+  ///
+  /// - Parameter keys: how its keys become names of properties.
+  func configuration<Configuration: Decodable>(
+    _ type: Configuration.Type, keys: JSONDecoder.KeyDecodingStrategy = .convertFromSnakeCase
+  ) throws -> Configuration {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = keys
     do {
-      return try JSONDecoder.snakeCase.decode(
-        Configured<Configuration>.self, from: description
-      ).config
+      return try decoder.decode(Configured<Configuration>.self, from: description).config
     } catch {
       throw FixtureError.unusable(file: folder.path, reason: "fixture.json: \(error)")
     }
