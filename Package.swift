@@ -54,7 +54,7 @@ let package = Package(
     .executableTarget(
       name: "foley",
       dependencies: [
-        "FoleyKit", "CPUBackend", "Checkpoints", "Media", "Sampling",
+        "FoleyKit", "CPUBackend", "Checkpoints", "Media", "Networks", "Sampling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),

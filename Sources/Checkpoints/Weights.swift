@@ -49,6 +49,9 @@ public struct Weights: Sendable {
 
   public func contains(_ name: String) -> Bool { source.contains(key(name)) }
 
+  /// Whether layers get zeros in place of the file's values, which spares them work on these.
+  public var isAudited: Bool { audit != nil }
+
   // MARK: Reading
 
   /// Stored elements with their row scales, shape checked.

@@ -39,7 +39,11 @@ public final class WeightsAudit: Sendable {
   /// Everything that was wrong, in the order it was found.
   public var faults: [CheckpointError] { notes.withLock { $0.faults } }
 
-  /// Zeros in place of a tensor of the file, which is examined meanwhile.
+  /// Tensors of more elements are not kept: they are what makes networks large.
+  private static let small = 1 << 16
+
+  /// A tensor of the file after it was examined or, where it is large or cannot be used, zeros that take no
+  /// memory.
   ///
   /// - Throws: `malformed` where the file's bytes cannot be had at all.
   func standIn(
@@ -49,6 +53,10 @@ public final class WeightsAudit: Sendable {
     notes.withLock { notes in
       notes.reads.append(Read(key: key, shape: shape))
       if let fault { notes.faults.append(fault) }
+    }
+    if fault == nil, shape.count <= WeightsAudit.small {
+      let stored = try source.tensor(key)
+      if stored.dtype != .i8 { return stored }
     }
     return HostTensor(zeros: shape, dtype: .f32)
   }

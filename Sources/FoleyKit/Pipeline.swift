@@ -41,7 +41,8 @@ public struct Pipeline: Sendable {
 
     let backend = resources.backend
     let model = try clock.measure("load") { try description.load(resources) }
-    for warning in description.warnings { tell(.warning(warning)) }
+    let warnings = description.warnings + model.warnings
+    for warning in warnings { tell(.warning(warning)) }
     tell(.loaded(model: description.folder.name, backend: backend.name))
     let settings = description.sampling.replaced(by: request)
     let sampler = Sampler(
@@ -107,7 +108,7 @@ public struct Pipeline: Sendable {
       energy: track.motion.energy,
       limiterReduction: sound.limiterReduction, peak: sound.peak, backend: backend.name,
       timings: clock.dictionary, speed: plan.seconds / max(total, 1e-9),
-      peakMemory: MachineMemory.peak, warnings: description.warnings + track.warnings)
+      peakMemory: MachineMemory.peak, warnings: warnings + track.warnings)
   }
 }
 

@@ -1,6 +1,7 @@
 import Checkpoints
 import FoleyKit
 import Media
+import Networks
 import Sampling
 
 /// The program's exit codes (sysexits.h), so that scripts and job queues can tell what went wrong.
@@ -21,7 +22,7 @@ struct ExitStatus {
   init?(of error: any Error) {
     switch error {
     case let error as MediaError: self.init(rawValue: error.exitCode)
-    case is CheckpointError: self = .badModel
+    case is CheckpointError, is WordPieceTokenizer.Failure, is BytePairFailure: self = .badModel
     case is SamplingError: self = .internalError
     case let error as FoleyError:
       switch error {

@@ -13,10 +13,16 @@ public protocol ModelDescription: Sendable {
   /// Whether a scene in which nothing moves is to be quiet where nothing was asked for. Otherwise the
   /// model is trusted to see for itself.
   var keepsStillScenesQuiet: Bool { get }
-  /// What the person should know about the folder; none of it keeps the model from working.
+  /// What the person should know about the configuration; none of it keeps the model from working.
   var warnings: [String] { get }
   /// The pictures the encoders look at.
   func pictures(prompt: String) -> PictureWishes
+  /// The terms of everything in the folder.
+  func licences() throws(FoleyError) -> [ModelLicence]
+  /// The files of weights, in the order of `ModelPart`.
+  ///
+  /// - Throws: where one that says how large its network is cannot be read.
+  func checkpoints() throws -> [ModelCheckpoint]
   /// Makes the model ready; its networks are read now or when they are first needed.
   ///
   /// - Throws: `FoleyError` or `CheckpointError`, naming the file and what is wrong with it.
@@ -49,6 +55,8 @@ public struct ModelResources: Sendable {
 public protocol ModelFamily: Sendable {
   /// Channels of a latent.
   var latentChannels: Int { get }
+  /// What the person should know about the files; none of it keeps the model from working.
+  var warnings: [String] { get }
 
   /// What is wanted and what is not, computed once for a clip.
   func text(prompt: String, negative: String) throws -> TextConditions

@@ -19,14 +19,14 @@ public struct ModelFolder: Sendable, Equatable {
   public func file(_ name: String) -> String { path + "/" + name }
 
   /// Checked here because a missing file should be named as such before anything is loaded.
-  func requireFile(_ name: String, for use: String) throws(FoleyError) -> String {
+  func requireFile(_ name: String) throws(FoleyError) -> String {
     let path = file(name)
     guard FileManager.default.isReadableFile(atPath: path) else {
       let exists = FileManager.default.fileExists(atPath: path)
       throw .badModel(
         path: path,
         reason: (exists ? "cannot be read" : "does not exist")
-          + ", but config.json of the model names it for its \(use)")
+          + ", but config.json of the model names it")
     }
     return path
   }

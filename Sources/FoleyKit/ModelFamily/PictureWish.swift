@@ -1,3 +1,4 @@
+import Imaging
 import Media
 
 /// Pictures an encoder wants to look at.
@@ -28,12 +29,48 @@ public struct PictureWishes: Sendable, Equatable {
 /// How a frame becomes the picture an encoder was trained on.
 public enum PictureForm: Sendable, Equatable {
   /// Scaled until it covers a square, whose overhang is cut off.
-  case square(size: Int)
+  case square(side: Int)
+  /// To the bit as the tools of the encoder's authors do it, from the frame at its own size.
+  case published(PicturePreparation.Recipe)
+}
 
-  func picture(of frame: VideoFrame) throws(MediaError) -> Picture {
+/// Makes an encoder's pictures out of frames.
+struct PictureMaker {
+  private let form: PictureForm
+  /// Keeps the tables for frames of one size.
+  private var preparation: PicturePreparation?
+
+  init(_ form: PictureForm) {
+    self.form = form
+    if case .published(let recipe) = form { preparation = PicturePreparation(recipe) }
+  }
+
+  mutating func picture(of frame: VideoFrame) throws(MediaError) -> Picture {
+    switch form {
+    case .square(let side):
+      return try frame.picture(width: side, height: side, format: .rgb24, fit: .centreCrop)
+    case .published:
+      return picture(
+        of: try frame.picture(width: frame.width, height: frame.height, format: .rgb24))
+    }
+  }
+
+  /// - Parameter whole: a frame at its own size, for a form that is made of one.
+  mutating func picture(of whole: Picture) -> Picture {
+    guard let recipe = preparation?.recipe,
+      let bytes = preparation?(
+        whole.bytes.span.bytes, size: PixelSize(width: whole.width, height: whole.height))
+    else { preconditionFailure("pictures of \(form) are made by the decoder") }
+    let side = recipe.side
+    return Picture(width: side, height: side, format: .rgb24, bytes: bytes)
+  }
+}
+
+extension PicturePreparation.Recipe {
+  /// Width and height of the pictures.
+  fileprivate var side: Int {
     switch self {
-    case .square(let size):
-      try frame.picture(width: size, height: size, format: .rgb24, fit: .centreCrop)
+    case .stretched(let side), .centreCropped(let side): side
     }
   }
 }

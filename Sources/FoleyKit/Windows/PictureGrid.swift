@@ -3,6 +3,7 @@ import Media
 /// Picks the pictures shown at evenly spaced times out of a stream of frames, for windows that overlap.
 struct PictureGrid {
   private let wish: PictureWish
+  private var maker: PictureMaker
   private var grid: FrameGrid<VideoFrame>
   private var pictures: [Picture] = []
   /// The grid place of `pictures[0]`.
@@ -10,6 +11,7 @@ struct PictureGrid {
 
   init(_ wish: PictureWish) {
     self.wish = wish
+    maker = PictureMaker(wish.form)
     grid = FrameGrid(rate: Rational(Int64(wish.rate)))
   }
 
@@ -37,7 +39,7 @@ struct PictureGrid {
 
   private mutating func append(_ run: FrameGrid<VideoFrame>.Run?) throws(MediaError) {
     guard let run else { return }
-    let picture = try wish.form.picture(of: run.frame)
+    let picture = try maker.picture(of: run.frame)
     // A long run, such as a picture that stands for an hour, shares one copy of the bytes.
     pictures += Array(repeating: picture, count: run.indices.count)
   }

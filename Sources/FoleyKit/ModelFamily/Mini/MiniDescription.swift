@@ -132,7 +132,7 @@ struct MiniDescription: ModelDescription {
   func pictures(prompt: String) -> PictureWishes {
     let vision = configuration.vision
     guard prompt.isEmpty else { return PictureWishes() }
-    return PictureWishes(visual: PictureWish(rate: vision.rate, form: .square(size: vision.size)))
+    return PictureWishes(visual: PictureWish(rate: vision.rate, form: .square(side: vision.size)))
   }
 
   func load(_ resources: ModelResources) throws -> any ModelFamily {

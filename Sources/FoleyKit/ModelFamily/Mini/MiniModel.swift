@@ -24,6 +24,7 @@ final class MiniModel: ModelFamily {
   /// Read when the first pictures come: with a prompt there are none.
   private let bridge = Mutex<SemanticBridge?>(nil)
 
+  let warnings: [String] = []
   var latentChannels: Int { generator.configuration.latentChannels }
 
   init(_ description: MiniDescription, _ resources: ModelResources) throws {
@@ -33,30 +34,10 @@ final class MiniModel: ModelFamily {
     threads = resources.threads
     rate = configuration.vision.rate
 
-    let tokenizer = try WordPieceTokenizer(
-      vocabulary: try folder.requireFile(configuration.text.vocabulary, for: "text encoder"))
-    text = try folder.read(configuration.text.file, for: "text encoder", on: backend) {
-      try MiniLM($0, tokenizer: tokenizer)
-    }
+    text = try folder.read(configuration.text.file, on: backend, description.text)
     (generator, preconditioning) = try folder.read(
-      configuration.generator.file, for: "generator", on: backend
-    ) {
-      let sizes = configuration.generator.transformer
-      return (
-        try DiffusionTransformer($0, sizes),
-        try Preconditioning($0, channels: sizes.latentChannels)
-      )
-    }
-    let decoder = configuration.decoder
-    mel = try folder.read(decoder.file, for: "decoder", on: backend) {
-      try MelDecoder(
-        $0, channels: configuration.generator.transformer.latentChannels,
-        framesPerLatent: decoder.framesPerLatent,
-        geometry: MelGeometry(
-          sampleRate: Clock.sampleRate, fftSize: decoder.fftSize, hop: decoder.hop,
-          bands: decoder.melBands, floor: exp(decoder.floor)),
-        settings: decoder.settings)
-    }
+      configuration.generator.file, on: backend, description.generator)
+    mel = try folder.read(configuration.decoder.file, on: backend, description.decoder)
     loadBridge = {
       try SemanticBridge(folder, configuration.vision, on: backend)
     }
@@ -146,10 +127,9 @@ extension ModelFolder {
   /// Opens one of the model's checkpoints, makes a network of it, and makes sure that nothing in the
   /// file was overlooked.
   func read<Network>(
-    _ file: String, for use: String, on backend: any Backend,
-    _ make: (Weights) throws -> Network
+    _ file: String, on backend: any Backend, _ make: (Weights) throws -> Network
   ) throws -> Network {
-    let weights = Weights(try SafetensorsFile(requireFile(file, for: use)), on: backend)
+    let weights = Weights(try SafetensorsFile(requireFile(file)), on: backend)
     let network = try make(weights)
     try weights.checkAllRead()
     return network
