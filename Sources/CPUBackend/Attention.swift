@@ -13,6 +13,7 @@ extension CPUBackend {
     guard batch > 0, heads > 0, query.rows > 0, width > 0 else { return tensor }
     let queries = query.rows / batch
     let keys = key.rows / batch
+    work.add(.float, 4 * queries * (keyLengths?.reduce(0, +) ?? batch * keys) * width)
     let description = FoleyAttention(
       query: operands.floats(query.tensor) + query.columns.lowerBound,
       key: operands.floats(key.tensor) + key.columns.lowerBound,

@@ -89,9 +89,15 @@ public struct Weights: Sendable {
       rowScales: scales.floats())
   }
 
-  /// A matrix (or a stack of them) on the backend, in its stored type.
-  public func tensor(_ name: String, _ shape: Shape) throws(CheckpointError) -> Tensor {
-    backend.upload(try floating(name, try host(name, shape)))
+  /// A matrix (or a stack of them) on the backend, in its stored type or as products of a precision want
+  /// it.
+  public func tensor(
+    _ name: String, _ shape: Shape, for precision: ProductPrecision = .float
+  ) throws(CheckpointError) -> Tensor {
+    let stored = try floating(name, try host(name, shape))
+    let tensor = precision.prepared(backend.upload(stored))
+    if precision != .float { stored.releasePages() }
+    return tensor
   }
 
   /// A small tensor on the backend as f32: biases, norm weights, tables to be added.

@@ -31,6 +31,19 @@ public protocol Backend: AnyObject, Sendable {
     query: View, key: View, value: View, heads: Int, scale: Float, keyLengths: [Int]?
   ) -> Tensor
 
+  // MARK: Dense, in integers
+
+  /// A float weight [out, ..] -> i8 of the same shape, with a scale for each row: `rounded(w / scale)`, ties to
+  /// even, where the largest magnitude of a row becomes 127 (rows below 2^-100 become 0).
+  func quantise(_ weight: Tensor) -> Tensor
+  /// As `linear`, with an i8 weight and x rounded to i8 row by row in the same way: sums of products of integers,
+  /// times both scales.
+  func integerLinear(_ x: Tensor, weight: Tensor, bias: Tensor?, epilogue: Epilogue) -> Tensor
+  /// As `conv1d` without groups, with an i8 weight; every row of x is rounded once, whatever taps it meets.
+  func integerConv1d(
+    _ x: Tensor, weight: Tensor, bias: Tensor?, _ geometry: Convolution1D, epilogue: Epilogue
+  ) -> Tensor
+
   // MARK: Normalisation
 
   /// `(LN(x) * weight + bias) * (1 + scale) + shift`; weight and bias [C]; shift and scale row-broadcast.

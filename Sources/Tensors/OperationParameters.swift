@@ -54,6 +54,21 @@ public struct SnakeParameters: Sendable {
   }
 }
 
+/// In what numbers a product of activations with weights is computed.
+public enum ProductPrecision: String, Sendable, CaseIterable {
+  /// Single precision, whatever type the weights are stored in.
+  case float
+  /// Weights are rounded to 8 bits once, each output channel by its own scale; activations when they come,
+  /// each token by its own. The sums are of integers and exact; scales, bias and epilogue are single
+  /// precision.
+  case int8
+
+  /// The weight as products of this precision want it.
+  public func prepared(_ weight: Tensor) -> Tensor {
+    self == .int8 ? weight.quantised() : weight
+  }
+}
+
 /// Geometry of a convolution over time. Padding is of zeros.
 public struct Convolution1D: Sendable, Hashable {
   public var stride: Int

@@ -9,7 +9,9 @@ struct FoleyBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "foley-bench",
     abstract: "Measures and checks foley's parts.",
-    subcommands: [ParityCommand.self, SolversCommand.self])
+    subcommands: [
+      ParityCommand.self, SolversCommand.self, StagesCommand.self, PrecisionCommand.self,
+    ])
 }
 
 /// Which implementation of the arithmetic to run.
