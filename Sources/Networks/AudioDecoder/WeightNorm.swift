@@ -64,9 +64,8 @@ extension Weights {
 
   /// The tensors that make up a weight.
   private func storedParts(_ shape: Shape) -> [(name: String, shape: Shape)] {
-    isNormalised
-      ? [(WeightNorm.direction, shape), (WeightNorm.magnitude, [shape[0], 1, 1])]
-      : [(WeightNorm.folded, shape)]
+    guard isNormalised else { return [(WeightNorm.folded, shape)] }
+    return [(WeightNorm.direction, shape), (WeightNorm.magnitude, [shape[0], 1, 1] as Shape)]
   }
 
   private var isNormalised: Bool {
