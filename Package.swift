@@ -38,6 +38,9 @@ let package = Package(
     .target(name: "Motion", dependencies: ["Tensors"]),
     .target(name: "Signal", dependencies: ["Tensors", "Checkpoints", "CKernels"]),
 
+    // Frames to the pictures that published networks look at.
+    .target(name: "Imaging", dependencies: ["CKernels"]),
+
     // Video in, audio out.
     .target(name: "Media", dependencies: ["CMedia", "CSndFile"]),
 
@@ -58,7 +61,7 @@ let package = Package(
     .executableTarget(
       name: "foley-bench",
       dependencies: [
-        "Networks", "Sampling", "Signal", "Checkpoints", "Tensors", "CPUBackend",
+        "Networks", "Sampling", "Signal", "Imaging", "Checkpoints", "Tensors", "CPUBackend",
         "ReferenceBackend",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -78,6 +81,7 @@ let package = Package(
       dependencies: ["Sampling", "ReferenceBackend", "CPUBackend", "TestSupport"]),
     .testTarget(name: "MotionTests", dependencies: ["Motion", "Tensors", "TestSupport"]),
     .testTarget(name: "SignalTests", dependencies: ["Signal", "ReferenceBackend", "TestSupport"]),
+    .testTarget(name: "ImagingTests", dependencies: ["Imaging", "TestSupport"]),
     .testTarget(name: "MediaTests", dependencies: ["Media", "TestSupport"]),
     .testTarget(name: "FoleyKitTests", dependencies: ["FoleyKit", "CPUBackend", "TestSupport"]),
     .testTarget(

@@ -55,6 +55,10 @@ struct ParityCheck {
       case "minilm-text": return try sentenceEncoder(fixture)
       case "wordpiece-tokenizer": return try wordPiece(fixture)
       case "efficientnet-lite0": return try pictureClassifier(fixture)
+      case "siglip2-vision": return try siglip2Vision(fixture)
+      case "siglip2-preprocess": return try siglip2Preparation(fixture)
+      case "synchformer-visual": return try synchformerVisual(fixture)
+      case "synchformer-preprocess": return try synchformerPreparation(fixture)
       default:
         return [
           Comparison(fixture: fixture.name, output: "-", .unsupported(module: fixture.module))
