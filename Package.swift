@@ -40,6 +40,9 @@ let package = Package(
     .target(name: "Motion", dependencies: ["Tensors"]),
     .target(name: "Signal", dependencies: ["Tensors", "Checkpoints", "CKernels"]),
 
+    // Frames to the pictures that published networks look at.
+    .target(name: "Imaging", dependencies: ["CKernels"]),
+
     // Video in, audio out.
     .target(name: "Media", dependencies: ["CMedia", "CSndFile"]),
 
@@ -47,7 +50,7 @@ let package = Package(
     .target(
       name: "FoleyKit",
       dependencies: [
-        "Networks", "Sampling", "Motion", "Signal", "Media", "Checkpoints", "Tensors",
+        "Networks", "Sampling", "Motion", "Signal", "Imaging", "Media", "Checkpoints", "Tensors",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
       ]),
@@ -61,8 +64,8 @@ let package = Package(
     .executableTarget(
       name: "foley-bench",
       dependencies: [
-        "Networks", "Sampling", "Signal", "Checkpoints", "Tensors", "CPUBackend",
-        "ReferenceBackend",
+        "FoleyKit", "Networks", "Sampling", "Signal", "Imaging", "Media", "Checkpoints", "Tensors",
+        "CPUBackend", "ReferenceBackend",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

@@ -59,9 +59,13 @@ public struct Pipeline: Sendable {
     var plan: WindowPlan?
 
     while let window = try clock.measure("waiting for video", { try feed.next() }) {
-      let visual = try clock.measure("vision") { try model.visual(window) }
+      let visual = try clock.measure("vision") {
+        try model.visual(window) { tell(.encoding(.visual, done: $0, of: $1, window: window.number)) }
+      }
       if window.isLast { model.release(.visual) }
-      let sync = try clock.measure("motion") { try model.sync(window) }
+      let sync = try clock.measure("motion") {
+        try model.sync(window) { tell(.encoding(.sync, done: $0, of: $1, window: window.number)) }
+      }
       if window.isLast { model.release(.sync) }
       let latents = try clock.measure("sampling") {
         let velocity = try model.velocity(
@@ -71,7 +75,7 @@ public struct Pipeline: Sendable {
         return try sampler(
           start, model: velocity, clamp: continuation?.clamp(noise: start),
           observe: { step in
-            tell(.step(step.index + 1, of: step.count, window: window.index + 1))
+            tell(.step(step.index + 1, of: step.count, window: window.number))
             return true
           }
         ).floats()
@@ -89,8 +93,8 @@ public struct Pipeline: Sendable {
       }
       plan = window.plan
       let done = window.plan?.seconds ?? Double((window.index + 1) * WindowPlan.hop)
-      tell(.window(window.index + 1, secondsDone: done))
-      log.debug("window \(window.index + 1): \(clock)\(window.isStill ? ", still" : "")")
+      tell(.window(window.number, secondsDone: done))
+      log.debug("window \(window.number): \(clock)\(window.isStill ? ", still" : "")")
     }
     guard let plan else { preconditionFailure("a feed that ended before its last window") }
     model.release(.decoder)

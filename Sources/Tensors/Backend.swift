@@ -30,6 +30,12 @@ public protocol Backend: AnyObject, Sendable {
   func attention(
     query: View, key: View, value: View, heads: Int, scale: Float, keyLengths: [Int]?
   ) -> Tensor
+  /// Softmax attention per head inside the groups of a division. Views over [B, T, heads·D] with T
+  /// tokens as `TokenDivision` counts them -> [B, T, heads·D]. The first token attends to all tokens;
+  /// every other one to its group and to the first.
+  func dividedAttention(
+    query: View, key: View, value: View, heads: Int, scale: Float, division: TokenDivision
+  ) -> Tensor
 
   // MARK: Dense, in integers
 

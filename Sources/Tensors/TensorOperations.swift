@@ -267,6 +267,25 @@ extension View {
       query: self, key: keys, value: values, heads: heads,
       scale: scale ?? 1 / Float(channels / heads).squareRoot(), keyLengths: keyLengths)
   }
+
+  /// Softmax attention inside groups, scores divided by sqrt(D); see `Backend.dividedAttention`.
+  public func attend(
+    keys: View, values: View, heads: Int, division: TokenDivision
+  ) -> Tensor {
+    precondition(
+      channels % heads == 0 && keys.channels == channels && values.channels == channels,
+      "attention: \(channels), \(keys.channels), \(values.channels) channels in \(heads) heads")
+    precondition(
+      [self, keys, values].allSatisfy {
+        $0.rowIndex == nil && $0.batchAndLength.length == division.tokens
+          && $0.batchAndLength.batch == batchAndLength.batch
+      },
+      "attention: queries \(tensor.shape), keys \(keys.tensor.shape), values \(values.tensor.shape) "
+        + "for \(division.tokens) tokens")
+    return tensor.backend.dividedAttention(
+      query: self, key: keys, value: values, heads: heads,
+      scale: 1 / Float(channels / heads).squareRoot(), division: division)
+  }
 }
 
 /// Views over [B, Ti, C] joined along T -> [B, ΣTi, C].

@@ -87,6 +87,8 @@ typedef struct {
   float scale;
   float *_Nonnull out;
   long outStride;
+  // One more key for all queries, whatever the entry, after those they see; NULL: none.
+  const float *_Nullable sharedKey, *_Nullable sharedValue;
 } FoleyAttention;
 
 /// A depthwise convolution, channels last: `weight` [kernelHeight, kernelWidth, channels].

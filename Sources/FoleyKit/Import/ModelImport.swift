@@ -41,6 +41,9 @@ public struct ModelImport: Sendable {
     description = model
     self.output = output
     self.precision = precision ?? model.configuration.precision
+    guard self.precision != .int8 else {
+      throw FoleyError.usage("--precision int8 is made when a model is loaded; store bf16 or f32.")
+    }
     self.backend = backend
     let dac = try model.networks().dac
     let encoder = JSONEncoder()
@@ -49,7 +52,7 @@ public struct ModelImport: Sendable {
     files = try model.checkpoints().map { [precision = self.precision] checkpoint in
       try ImportedFile(
         checkpoint, name: ModelImport.name(of: checkpoint), in: output,
-        convertingTo: checkpoint.part == .transformer ? precision.dtype : nil,
+        convertingTo: checkpoint.part == .transformer ? precision.storage : nil,
         metadata: checkpoint.part == .decoder ? [HunyuanCheckpoint.decoderMetadata: sizes] : [:],
         on: backend)
     }

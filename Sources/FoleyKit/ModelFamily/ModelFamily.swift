@@ -62,10 +62,10 @@ public protocol ModelFamily: Sendable {
   func text(prompt: String, negative: String) throws -> TextConditions
 
   /// What the pictures of a window show; nil: the model has not looked.
-  func visual(_ window: WindowMaterial) throws -> Tensor?
+  func visual(_ window: WindowMaterial, progress: EncodingProgress) throws -> Tensor?
 
   /// What moves in a window, and when; nil: the model has not looked.
-  func sync(_ window: WindowMaterial) throws -> Tensor?
+  func sync(_ window: WindowMaterial, progress: EncodingProgress) throws -> Tensor?
 
   /// The direction of the sound of one window, ready for the sampler.
   ///
@@ -80,6 +80,9 @@ public protocol ModelFamily: Sendable {
   /// Says that this run needs a part no more, so its memory can be had by others.
   func release(_ part: ModelPart)
 }
+
+/// Told of how many of a window's pictures or segments are done, where that takes long.
+public typealias EncodingProgress = (_ done: Int, _ of: Int) -> Void
 
 /// The parts of a model, in the order in which a window passes them.
 public enum ModelPart: String, Sendable, CaseIterable {
@@ -125,9 +128,19 @@ public struct SamplingSettings: Sendable, Equatable {
   public var shift: Float = 1
 }
 
-/// How a family's weights are kept in memory. Arithmetic is in f32 whatever the storage.
+/// How the weights of a large model's generator are kept in memory.
 public enum Precision: String, Sendable, CaseIterable {
-  case bf16, f32
+  /// In half the bytes; arithmetic is in f32 all the same.
+  case bf16
+  case f32
+  /// Products of the blocks in 8-bit integers: faster, and not quite the same sound.
+  case int8
+
+  /// What the file's numbers are read as.
+  var storage: DType { self == .f32 ? .f32 : .bf16 }
+  var products: ProductPrecision { self == .int8 ? .int8 : .float }
+  /// Of each number in memory; with int8 the modulation stays in bf16.
+  var bytes: Int { storage.size }
 }
 
 /// The families this program knows.

@@ -11,6 +11,12 @@ public struct PictureWish: Sendable, Equatable {
     self.rate = rate
     self.form = form
   }
+
+  /// What becomes of whole frames, for a form that is made of them.
+  public func pictures(of frames: [Picture]) -> [Picture] {
+    var maker = PictureMaker(form)
+    return frames.map { maker.picture(of: $0) }
+  }
 }
 
 /// What each of a model's two encoders of pictures wants to look at; nil: nothing.

@@ -17,6 +17,28 @@ public struct WindowMaterial: Sendable {
   /// The true length of the clip, known with its last window.
   let plan: WindowPlan?
 
+  /// A window of a clip of its own, whose material is at hand: for comparison with another
+  /// implementation.
+  public init(latents: Int, pictures: WindowPictures) {
+    self.init(
+      index: 0, latents: 0..<latents, motion: [], pictures: pictures, isStill: false, plan: nil)
+  }
+
+  init(
+    index: Int, latents: Range<Int>, motion: [Float], pictures: WindowPictures, isStill: Bool,
+    plan: WindowPlan?
+  ) {
+    self.index = index
+    self.latents = latents
+    self.motion = motion
+    self.pictures = pictures
+    self.isStill = isStill
+    self.plan = plan
+  }
+
+  /// Counted from 1.
+  var number: Int { index + 1 }
+
   /// Whether no other window follows.
   var isLast: Bool { plan != nil }
 }

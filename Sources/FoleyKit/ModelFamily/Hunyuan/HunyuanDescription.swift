@@ -74,10 +74,10 @@ struct HunyuanDescription: ModelDescription {
       visual: PictureWish(
         rate: HunyuanDescription.visualRate, form: .published(.stretched(side: siglip.imageSize))),
       sync: PictureWish(
-        rate: Clock.syncRate, form: .published(.centreCropped(side: SynchformerVisual.side))))
+        rate: Clock.syncRate, form: .published(.centreCropped(side: HunyuanNetworks.syncSide))))
   }
 
-  /// Sizes of all networks. Two of them are stated by the files of weights only, which are opened.
+  /// Sizes of all networks. Those of the sound decoder are stated by its file only, which is opened.
   func networks() throws -> HunyuanNetworks {
     let dac = try HunyuanCheckpoint.decoderConfiguration(files.decoder)
     func demand(_ key: String, _ expected: Int, _ found: Int) throws {
@@ -94,18 +94,8 @@ struct HunyuanDescription: ModelDescription {
         file: files.decoder, key: "metadata.kwargs.decoder_rates",
         expected: "rates whose product is \(Clock.samplesPerLatent)", found: "\(dac.decoderRates)")
     }
-    let synchformer = try SynchformerVisualConfiguration(
-      try HunyuanCheckpoint.open(files.synchformer).tensors(below: "vfeat_extractor"))
-    guard synchformer.width == configuration.transformer.syncWidth else {
-      throw FoleyError.badModel(
-        path: files.configuration,
-        reason: "'model_config.model_kwargs.sync_feat_dim' is "
-          + "\(configuration.transformer.syncWidth), but \(files.synchformer) gives features of "
-          + "\(synchformer.width) channels")
-    }
     return HunyuanNetworks(
-      clap: clap, siglip: siglip, synchformer: synchformer,
-      transformer: configuration.transformer, dac: dac)
+      clap: clap, siglip: siglip, transformer: configuration.transformer, dac: dac)
   }
 
   /// The file of a part's weights.

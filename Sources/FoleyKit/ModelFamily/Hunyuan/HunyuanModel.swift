@@ -1,6 +1,7 @@
 import Checkpoints
 import Networks
 import Sampling
+import Synchronization
 import Tensors
 
 /// A published HunyuanVideo-Foley model: CLAP reads the prompts, SigLIP2 looks at eight pictures a second,
@@ -8,16 +9,18 @@ import Tensors
 ///
 /// Each of the five is a `Stage`, in memory only while it is needed where memory is short.
 final class HunyuanModel: ModelFamily {
+  private let backend: any Backend
   let latentChannels: Int
   let warnings: [String]
 
   private let text: Stage<CLAPPrompts>
-  private let visual: Stage<SigLIP2Vision>
-  private let sync: Stage<SynchformerVisual>
+  private let visual: Stage<SigLIP2>
+  private let sync: Stage<Synchformer>
   private let transformer: Stage<DiffusionTransformer>
   private let soundDecoder: Stage<DACDecoder>
   /// What the last window's pictures showed, for the window that begins with the same ones.
-  private let seen = SeenPictures(rate: HunyuanDescription.visualRate)
+  private let seen = Mutex(SigLIP2Encoder.Memory())
+  private let moved = Mutex(SynchformerEncoder.Memory())
 
   /// Makes sure that all files hold what is needed; reads no weights.
   init(_ description: HunyuanDescription, _ resources: ModelResources) throws {
@@ -26,6 +29,7 @@ final class HunyuanModel: ModelFamily {
       $0.inspect(.shapes, on: resources.backend)
     }
     if let fault = inspections.lazy.compactMap(\.faults.first).first { throw fault }
+    backend = resources.backend
     warnings = inspections.compactMap(\.warning)
     latentChannels = networks.transformer.latentChannels
 
@@ -36,14 +40,13 @@ final class HunyuanModel: ModelFamily {
     ) throws -> Stage<Network> {
       let file = description.file(of: part)
       let elements = inspections.first { $0.part == part }?.elements ?? 0
-      let storage = part == .transformer ? precision.dtype : .f32
-      return try Stage(
-        part.rawValue, weights: elements * storage.size, work: work, resources
-      ) {
+      let isTransformer = part == .transformer
+      let size = isTransformer ? precision.bytes : DType.f32.size
+      return try Stage(part.rawValue, weights: elements * size, work: work, resources) {
         let source = try HunyuanCheckpoint.open(file)
         return try make(
           Weights(
-            part == .transformer ? ConvertedTensors(source, to: storage) : source,
+            isTransformer ? ConvertedTensors(source, to: precision.storage) : source,
             on: resources.backend))
       }
     }
@@ -55,7 +58,9 @@ final class HunyuanModel: ModelFamily {
     }
     visual = try stage(.visual, work: work.visual, networks.visual)
     sync = try stage(.sync, work: work.sync, networks.sync)
-    transformer = try stage(.transformer, work: work.transformer, networks.transformer)
+    transformer = try stage(.transformer, work: work.transformer) {
+      try networks.transformer($0, products: precision.products)
+    }
     soundDecoder = try stage(.decoder, work: work.decoder, networks.decoder)
   }
 
@@ -68,19 +73,33 @@ final class HunyuanModel: ModelFamily {
   }
 
   /// A feature of each picture, [1, V, visualWidth].
-  func visual(_ window: WindowMaterial) throws -> Tensor? {
+  func visual(_ window: WindowMaterial, progress: EncodingProgress) throws -> Tensor? {
     guard let pictures = window.pictures.visual else { return nil }
-    let features = try seen.features(of: pictures) { try visual().features(of: $0) }
-    return features.reshaped([1, pictures.count, features.channels])
+    let network = try visual()
+    var encoder = SigLIP2Encoder(network, on: backend, continuing: seen.withLock { $0 })
+    let features = encoder(pictures.map(\.bytes)) { done in
+      progress(done, pictures.count)
+      return true
+    }
+    let memory = encoder.memory
+    seen.withLock { $0 = memory }
+    return features
   }
 
   /// Features of segments of pictures, [1, S, syncWidth].
-  func sync(_ window: WindowMaterial) throws -> Tensor? {
+  func sync(_ window: WindowMaterial, progress: EncodingProgress) throws -> Tensor? {
     guard let pictures = window.pictures.sync else { return nil }
     // The clip's end may fall between a latent and a picture.
     let wanted = window.latents.count * Clock.syncRate / Clock.latentRate
-    let features = try sync().features(of: pictures.resized(to: wanted))
-    return features.reshaped([1, features.rows, features.channels])
+    let network = try sync()
+    var encoder = SynchformerEncoder(network, on: backend, continuing: moved.withLock { $0 })
+    let features = encoder(pictures.resized(to: wanted).map(\.bytes)) { done, count in
+      progress(done, count)
+      return true
+    }
+    let memory = encoder.memory
+    moved.withLock { $0 = memory }
+    return features
   }
 
   // MARK: Sampling
@@ -151,10 +170,6 @@ private struct HunyuanSoundDecoder: SoundDecoder {
     self.position = nil
     return position.finish(with: try network())
   }
-}
-
-extension Precision {
-  var dtype: DType { self == .bf16 ? .bf16 : .f32 }
 }
 
 extension CheckpointInspection {

@@ -9,37 +9,44 @@ import Tensors
 public struct HunyuanNetworks: Sendable {
   public var clap: CLAPTextConfiguration
   public var siglip: SigLIP2Configuration
-  public var synchformer: SynchformerVisualConfiguration
   public var transformer: TransformerConfiguration
   public var dac: DACConfiguration
 
   public init(
     clap: CLAPTextConfiguration, siglip: SigLIP2Configuration,
-    synchformer: SynchformerVisualConfiguration, transformer: TransformerConfiguration,
-    dac: DACConfiguration
+    transformer: TransformerConfiguration, dac: DACConfiguration
   ) {
     self.clap = clap
     self.siglip = siglip
-    self.synchformer = synchformer
     self.transformer = transformer
     self.dac = dac
   }
 
   func text(_ weights: Weights) throws -> CLAPText { try CLAPText(weights, clap) }
 
-  func visual(_ weights: Weights) throws -> SigLIP2Vision { try SigLIP2Vision(weights, siglip) }
+  func visual(_ weights: Weights) throws -> SigLIP2 { try SigLIP2(weights, siglip) }
 
-  func sync(_ weights: Weights) throws -> SynchformerVisual {
-    let network = try SynchformerVisual(weights["vfeat_extractor"], synchformer)
-    // What tells how far sound and picture are apart.
-    for unused in ["afeat_extractor", "vproj", "aproj", "transformer"] {
-      weights.ignore(below: unused)
+  /// Its sizes are those of its tensors; they must be those of the others.
+  func sync(_ weights: Weights) throws -> Synchformer {
+    let network = try Synchformer(weights)
+    func demand(_ key: String, _ expected: Int, _ found: Int) throws {
+      guard found != expected else { return }
+      throw CheckpointError.invalidValue(
+        file: weights.file, key: key, expected: "\(expected)", found: "\(found)")
     }
+    try demand("width of vfeat_extractor", transformer.syncWidth, network.width)
+    try demand("width of its pictures", HunyuanNetworks.syncSide, network.side)
+    try demand("frames of a segment", SyncSegments.length, network.segmentFrames)
     return network
   }
 
-  func transformer(_ weights: Weights) throws -> DiffusionTransformer {
-    try DiffusionTransformer(weights, transformer)
+  /// Width and height of Synchformer's pictures.
+  static let syncSide = 224
+
+  func transformer(
+    _ weights: Weights, products: ProductPrecision = .float
+  ) throws -> DiffusionTransformer {
+    try DiffusionTransformer(weights, transformer, precision: products)
   }
 
   func decoder(_ weights: Weights) throws -> DACDecoder {

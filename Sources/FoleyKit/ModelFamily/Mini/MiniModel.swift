@@ -57,7 +57,7 @@ final class MiniModel: ModelFamily {
   static let unitVariance = Float(MiniLM.width).squareRoot()
 
   /// [pictures, width]: sentence vectors of what they sound like.
-  func visual(_ window: WindowMaterial) throws -> Tensor? {
+  func visual(_ window: WindowMaterial, progress: EncodingProgress) throws -> Tensor? {
     guard let pictures = window.pictures.visual else { return nil }
     let bridge = try bridge.withLock { loaded in
       if let loaded { return loaded }
@@ -69,7 +69,7 @@ final class MiniModel: ModelFamily {
   }
 
   /// [frames of 1/25 s, 8]: the motion features as they are.
-  func sync(_ window: WindowMaterial) -> Tensor? {
+  func sync(_ window: WindowMaterial, progress: EncodingProgress) -> Tensor? {
     backend.tensor(
       window.motion, [window.motion.count / SyncFeatures.width, SyncFeatures.width])
   }

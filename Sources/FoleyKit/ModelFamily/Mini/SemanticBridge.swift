@@ -47,7 +47,7 @@ struct SemanticBridge: Sendable {
   }
 
   /// What each class sounds like, and how surely it is heard.
-  static func tables(_ weights: Weights) throws(CheckpointError) -> ([Float], [Float]) {
+  static func tables(_ weights: Weights) throws -> ([Float], [Float]) {
     (
       try weights.floats("vectors", [SemanticBridge.classes, SemanticBridge.width]),
       try weights.floats("audible", [SemanticBridge.classes])
