@@ -12,12 +12,14 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     // C libraries of the system, and our C.
     .systemLibrary(
       name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev"])]),
     .systemLibrary(name: "CSndFile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "CMedia", dependencies: ["CFFmpeg"], cSettings: cSettings,
       // pkg-config names libavformat alone, and C sources do not see the module map's link lines.
@@ -30,13 +32,16 @@ let package = Package(
     .target(name: "ReferenceBackend", dependencies: ["Tensors"]),
 
     // Weights, networks, and the sampler that runs them.
-    .target(name: "Checkpoints", dependencies: ["Tensors"]),
+    .target(name: "Checkpoints", dependencies: ["Tensors", "CZlib"]),
     .target(name: "Networks", dependencies: ["Checkpoints", "Tensors"]),
     .target(name: "Sampling", dependencies: ["Networks", "Checkpoints", "Tensors"]),
 
     // What needs no network: the picture's motion, the sound's spectrum.
     .target(name: "Motion", dependencies: ["Tensors"]),
     .target(name: "Signal", dependencies: ["Tensors", "Checkpoints", "CKernels"]),
+
+    // Frames to the pictures that published networks look at.
+    .target(name: "Imaging", dependencies: ["CKernels"]),
 
     // Video in, audio out.
     .target(name: "Media", dependencies: ["CMedia", "CSndFile"]),
@@ -45,29 +50,31 @@ let package = Package(
     .target(
       name: "FoleyKit",
       dependencies: [
-        "Networks", "Sampling", "Motion", "Signal", "Media", "Checkpoints", "Tensors",
+        "Networks", "Sampling", "Motion", "Signal", "Imaging", "Media", "Checkpoints", "Tensors",
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(
       name: "foley",
       dependencies: [
-        "FoleyKit", "CPUBackend", "Checkpoints", "Media", "Sampling",
+        "FoleyKit", "CPUBackend", "Checkpoints", "Media", "Networks", "Sampling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(
       name: "foley-bench",
       dependencies: [
-        "Networks", "Sampling", "Signal", "Checkpoints", "Tensors", "CPUBackend",
-        "ReferenceBackend",
+        "FoleyKit", "Networks", "Sampling", "Signal", "Imaging", "Media", "Checkpoints", "Tensors",
+        "CPUBackend", "ReferenceBackend",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     .target(
-      name: "TestSupport", dependencies: ["Networks", "Checkpoints", "Tensors"],
+      name: "TestSupport", dependencies: ["Networks", "Checkpoints", "Tensors", "CZlib"],
       path: "Tests/TestSupport"),
     .testTarget(
-      name: "CheckpointsTests", dependencies: ["Checkpoints", "ReferenceBackend", "TestSupport"]),
+      name: "CheckpointsTests",
+      dependencies: ["Checkpoints", "ReferenceBackend", "FoleyKit", "TestSupport"]),
     .testTarget(
       name: "CPUBackendTests", dependencies: ["CPUBackend", "ReferenceBackend", "TestSupport"]),
     .testTarget(

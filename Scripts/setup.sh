@@ -39,6 +39,7 @@ missing_packages() {
     has_library "$library" || echo "$library-dev"
   done
   has_library sndfile || echo libsndfile1-dev
+  has_library zlib || echo zlib1g-dev
   for tool in "$@"; do
     case $tool in
       numpy) python3 -c 'import numpy' 2>/dev/null || echo python3-numpy ;;

@@ -53,8 +53,12 @@ public final class CPUBackend: Backend {
     "cpu (\(level), \(threads.count) thread\(threads.count == 1 ? "" : "s"))"
   }
 
-  /// Frees the memory kept for coming tensors: call it when the next operation is far off.
-  public func trim() { memory.trim() }
+  /// Frees the memory kept for coming tensors, here and by the allocator, which the weights' memory comes
+  /// from: call it when the next operation is far off.
+  public func trim() {
+    memory.trim()
+    foley_heap_trim()
+  }
 
   /// Bytes kept for coming tensors.
   public var keptMemory: Int { memory.keptBytes }

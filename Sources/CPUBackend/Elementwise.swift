@@ -46,13 +46,11 @@ extension CPUBackend {
     defer { withExtendedLifetime(operands) {} }
     let width = x.channels
     let (tensor, out) = result(x.shape)
-    let (factors, factor) = result([width])
-    defer { withExtendedLifetime(factors) {} }
-    let betas = operands.floats(beta)
-    for channel in 0..<width { factor[channel] = 1 / (betas[channel] + 1e-9) }
-    let (from, alphas, snake) = (operands.floats(x), operands.floats(alpha), kernels.pointee.snake)
+    let parameters = operands.snake(SnakeParameters(alpha: alpha, beta: beta))
+    let (from, snake) = (operands.floats(x), kernels.pointee.snake)
     eachRange(of: x.rows, width: width) { range in
-      snake(from, out, alphas, factor, width, range.lowerBound, range.upperBound)
+      snake(
+        from, out, parameters.alpha!, parameters.factor!, width, range.lowerBound, range.upperBound)
     }
     return tensor
   }

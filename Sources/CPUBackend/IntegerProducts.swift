@@ -62,7 +62,7 @@ extension CPUBackend {
         tapStride: depth, scaleStride: 1, scaleTapStride: 0, rows: batch * rows, columns: output,
         out: out, outStride: output, bias: operands.floats(bias),
         activation: epilogue.activation.code, residual: operands.floats(epilogue.residual),
-        gate: operands.broadcast(epilogue.gate)),
+        gate: operands.broadcast(epilogue.gate), snake: operands.snake(epilogue.snake)),
       integers.description)
   }
 

@@ -79,6 +79,17 @@ final class Operands {
     return rows(view, broadcast: true)
   }
 
+  /// The factors a kernel multiplies with: those of beta are inverted here.
+  func snake(_ parameters: SnakeParameters?) -> FoleySnake {
+    guard let parameters else { return FoleySnake(alpha: nil, factor: nil) }
+    let width = parameters.beta.shape.count
+    let (factors, factor) = backend.result([width])
+    copies.append(factors)
+    let betas = floats(parameters.beta)
+    for channel in 0..<width { factor[channel] = 1 / (betas[channel] + 1e-9) }
+    return FoleySnake(alpha: floats(parameters.alpha), factor: factor)
+  }
+
   /// A weight as it is stored: its first element, its type, and the factors of its rows.
   func weight(_ tensor: Tensor) -> (UnsafeRawPointer, FoleyStorage, UnsafePointer<Float>?) {
     if tensor.dtype == .i8, tensor.scale == nil {

@@ -14,7 +14,8 @@ extension CPUBackend {
         storage: storage, scales: scales, weightStride: depth, tapStride: depth, scaleStride: 1,
         scaleTapStride: 0, rows: x.rows, columns: output, out: out, outStride: output,
         bias: operands.floats(bias), activation: epilogue.activation.code,
-        residual: operands.floats(epilogue.residual), gate: operands.broadcast(epilogue.gate))
+        residual: operands.floats(epilogue.residual), gate: operands.broadcast(epilogue.gate),
+        snake: operands.snake(epilogue.snake))
     ])
     return tensor
   }
@@ -65,6 +66,7 @@ extension CPUBackend {
     let size = storage == FoleyF32 ? 4 : storage == FoleyI8 ? 1 : 2
     let (biases, residual) = (operands.floats(bias), operands.floats(epilogue.residual))
     let gate = operands.broadcast(epilogue.gate)
+    let snake = operands.snake(epilogue.snake)
     let depth = places.depth * places.kernelHeight * places.kernelWidth
     let columns = shape.channels / groups
     var places = places
@@ -79,7 +81,9 @@ extension CPUBackend {
           outStride: shape.channels, bias: biases.map { $0 + first },
           activation: epilogue.activation.code, residual: residual.map { $0 + first },
           gate: FoleyRows(
-            base: gate.base.map { $0 + first }, stride: gate.stride, index: gate.index))
+            base: gate.base.map { $0 + first }, stride: gate.stride, index: gate.index),
+          snake: FoleySnake(
+            alpha: snake.alpha.map { $0 + first }, factor: snake.factor.map { $0 + first }))
       })
     return tensor
   }
@@ -118,7 +122,8 @@ extension CPUBackend {
             tapStride: step * output * input, scaleStride: 0, scaleTapStride: step,
             rows: places.outWidth, columns: output, out: out + (entry * rows + first) * output,
             outStride: step * output, bias: biases, activation: FoleyIdentity, residual: nil,
-            gate: FoleyRows(base: nil, stride: 0, index: nil)))
+            gate: FoleyRows(base: nil, stride: 0, index: nil),
+            snake: FoleySnake(alpha: nil, factor: nil)))
       }
     }
     compute(products)

@@ -25,16 +25,16 @@ extension CheckpointError: CustomStringConvertible {
     case .malformed(let file, let reason):
       "\(file): not a valid checkpoint: \(reason)"
     case .missingKey(let file, let key):
-      "\(file): tensor '\(key)' is missing; is this the checkpoint of another model?"
+      "\(file): tensor \(key.quoted) is missing; is this the checkpoint of another model?"
     case .wrongShape(let file, let key, let expected, let found):
-      "\(file): tensor '\(key)' has shape \(found), expected \(expected)"
+      "\(file): tensor \(key.quoted) has shape \(found), expected \(expected)"
     case .wrongType(let file, let key, let expected, let found):
-      "\(file): tensor '\(key)' is \(found), expected \(expected)"
+      "\(file): tensor \(key.quoted) is \(found), expected \(expected)"
     case .unreadKeys(let file, let keys):
       "\(file): \(keys.count) tensors this model does not know: "
-        + keys.prefix(5).map { "'\($0)'" }.joined(separator: ", ") + (keys.count > 5 ? ", ..." : "")
+        + keys.prefix(5).map(\.quoted).joined(separator: ", ") + (keys.count > 5 ? ", ..." : "")
     case .invalidValue(let file, let key, let expected, let found):
-      "\(file): '\(key)' is \(found), expected \(expected)"
+      "\(file): \(key.quoted) is \(found), expected \(expected)"
     }
   }
 }

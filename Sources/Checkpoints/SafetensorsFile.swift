@@ -5,35 +5,39 @@ import Tensors
 public final class SafetensorsFile: TensorSource {
   public let file: String
   public let keys: [String]
+  /// Whatever the file says of itself, under `__metadata__`.
+  public let metadata: [String: String]
   private let mapping: MappedFile
   private let dataStart: Int
-  private let entries: [String: (shape: Shape, dtype: DType, range: Range<Int>)]
+  private let entries: [String: Entry]
+
+  private struct Entry {
+    let shape: Shape
+    let dtype: DType
+    /// Bytes from the end of the header.
+    let range: Range<Int>
+  }
 
   /// Longest header accepted, as in the format's reference implementation.
   private static let maximumHeaderLength = 100_000_000
 
-  public init(_ path: String) throws(CheckpointError) {
-    file = path
-    mapping = try MappedFile(path: path)
-    let bytes = mapping.bytes
-    guard bytes.count >= 8 else {
-      throw .malformed(file: path, reason: "\(bytes.count) bytes are too few for a header")
-    }
-    let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
-    guard length <= UInt64(min(bytes.count - 8, SafetensorsFile.maximumHeaderLength)) else {
-      throw .malformed(
-        file: path,
-        reason: "the header would be \(length) bytes long in a file of \(bytes.count) bytes "
-          + "(truncated, or not a safetensors file)")
-    }
-    dataStart = 8 + Int(length)
-    let header = UnsafeRawBufferPointer(rebasing: bytes[8..<dataStart])
-    do {
-      var parser = SafetensorsHeaderParser(header)
+  public convenience init(_ path: String) throws(CheckpointError) {
+    try self.init(mapping: try MappedFile(path: path))
+  }
+
+  init(mapping: MappedFile) throws(CheckpointError) {
+    file = mapping.path
+    self.mapping = mapping
+    do throws(Malformation) {
+      let start = try SafetensorsFile.dataStart(mapping.bytes)
+      var parser = SafetensorsHeaderParser(UnsafeRawBufferPointer(rebasing: mapping.bytes[8..<start]))
+      let header = try parser.parse()
+      dataStart = start
+      metadata = header.metadata
       entries = try SafetensorsFile.check(
-        try parser.parse(), dataLength: bytes.count - dataStart)
+        header.entries, dataLength: mapping.bytes.count - start)
     } catch {
-      throw .malformed(file: path, reason: error.reason)
+      throw .malformed(file: mapping.path, reason: error.reason)
     }
     keys = entries.keys.sorted()
   }
@@ -48,35 +52,45 @@ public final class SafetensorsFile: TensorSource {
       bytes: UnsafeRawBufferPointer(rebasing: mapping.bytes[range]), owner: mapping)
   }
 
+  private static func dataStart(_ bytes: UnsafeRawBufferPointer) throws(Malformation) -> Int {
+    switch FileKind(bytes) {
+    case .safetensors, .other(FileKind.unknown): break
+    case .zip: throw Malformation("this is a zip file; expected a safetensors file")
+    case .other(let what): throw Malformation(what)
+    }
+    var reader = ByteReader(bytes)
+    guard let length = reader.integer(UInt64.self) else {
+      throw Malformation("\(bytes.count) bytes are too few for a header")
+    }
+    guard length <= UInt64(min(reader.remaining, maximumHeaderLength)) else {
+      throw Malformation(
+        "the header would be \(length) bytes long in a file of \(bytes.count) bytes "
+          + "(truncated, or not a safetensors file)")
+    }
+    return reader.position + Int(length)
+  }
+
   private static func check(
     _ entries: [String: SafetensorsEntry], dataLength: Int
-  ) throws(SafetensorsHeaderParser.Failure) -> [String: (
-    shape: Shape, dtype: DType, range: Range<Int>
-  )] {
-    var result: [String: (shape: Shape, dtype: DType, range: Range<Int>)] = [:]
-    for (key, entry) in entries {
+  ) throws(Malformation) -> [String: Entry] {
+    var result: [String: Entry] = [:]
+    for (key, entry) in entries.sorted(by: { $0.key < $1.key }) {
       guard let dtype = types[entry.type] else {
-        throw .init(reason: "tensor '\(key)' has the unknown or unsupported type '\(entry.type)'")
+        throw Malformation(
+          "tensor \(key.quoted) has the unknown or unsupported type \(entry.type.quoted)")
       }
-      guard entry.shape.count <= Shape.maximumRank else {
-        throw .init(reason: "tensor '\(key)' has \(entry.shape.count) dimensions")
-      }
-      var size = dtype.size
-      for extent in entry.shape {
-        let (product, overflow) = size.multipliedReportingOverflow(by: extent)
-        guard !overflow else { throw .init(reason: "the shape of tensor '\(key)' overflows") }
-        size = product
-      }
+      let shape = try Shape(declared: entry.shape, of: key, dtype: dtype)
       guard entry.begin <= entry.end, entry.end <= dataLength else {
-        throw .init(
-          reason: "tensor '\(key)' lies at bytes \(entry.begin) to \(entry.end) of \(dataLength)")
+        throw Malformation(
+          "tensor \(key.quoted) lies at bytes \(entry.begin) to \(entry.end) of \(dataLength)")
       }
+      let size = shape.count * dtype.size
       guard entry.end - entry.begin == size else {
-        throw .init(
-          reason: "tensor '\(key)' of shape \(entry.shape) needs \(size) bytes, "
+        throw Malformation(
+          "tensor \(key.quoted) of shape \(entry.shape) needs \(size) bytes, "
             + "\(entry.end - entry.begin) are stored")
       }
-      result[key] = (Shape(entry.shape), dtype, entry.begin..<entry.end)
+      result[key] = Entry(shape: shape, dtype: dtype, range: entry.begin..<entry.end)
     }
     var covered = 0
     for (key, entry) in result.sorted(by: {
@@ -84,16 +98,16 @@ public final class SafetensorsFile: TensorSource {
         < ($1.value.range.lowerBound, $1.value.range.upperBound)
     }) {
       guard entry.range.lowerBound == covered else {
-        throw .init(
-          reason: entry.range.lowerBound < covered
-            ? "tensor '\(key)' overlaps another"
+        throw Malformation(
+          entry.range.lowerBound < covered
+            ? "tensor \(key.quoted) overlaps another"
             : "\(entry.range.lowerBound - covered) bytes before "
-              + "tensor '\(key)' belong to no tensor")
+              + "tensor \(key.quoted) belong to no tensor")
       }
       covered = entry.range.upperBound
     }
     guard covered == dataLength else {
-      throw .init(reason: "\(dataLength - covered) bytes at the end belong to no tensor")
+      throw Malformation("\(dataLength - covered) bytes at the end belong to no tensor")
     }
     return result
   }

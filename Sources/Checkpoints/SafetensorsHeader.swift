@@ -12,39 +12,40 @@ struct SafetensorsEntry {
 /// strings. Only that much JSON is understood, so nesting cannot exhaust the stack and an odd header is
 /// refused with the byte where it went wrong.
 struct SafetensorsHeaderParser {
-  struct Failure: Error {
-    let reason: String
-  }
-
   private let bytes: UnsafeRawBufferPointer
   private var position = 0
 
   init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-  mutating func parse() throws(Failure) -> [String: SafetensorsEntry] {
+  mutating func parse() throws(Malformation) -> (
+    entries: [String: SafetensorsEntry], metadata: [String: String]
+  ) {
     var entries: [String: SafetensorsEntry] = [:]
+    var metadata: [String: String]?
+    guard peek() == UInt8(ascii: "{") else { throw failure("'{' expected") }
     try expect("{")
     if !accept("}") {
       repeat {
         let key = try string()
         try expect(":")
         if key == "__metadata__" {
-          try metadata()
+          guard metadata == nil else { throw Malformation("the header has two '__metadata__'") }
+          metadata = try strings()
           continue
         }
         let entry = try entry(key)
         guard entries.updateValue(entry, forKey: key) == nil else {
-          throw Failure(reason: "the header names '\(key)' twice")
+          throw Malformation("the header names \(key.quoted) twice")
         }
       } while accept(",")
       try expect("}")
     }
     skipSpace()
     guard position == bytes.count else { throw failure("text after the end of the header") }
-    return entries
+    return (entries, metadata ?? [:])
   }
 
-  private mutating func entry(_ key: String) throws(Failure) -> SafetensorsEntry {
+  private mutating func entry(_ key: String) throws(Malformation) -> SafetensorsEntry {
     var type: String?
     var shape: [Int]?
     var offsets: [Int]?
@@ -56,50 +57,63 @@ struct SafetensorsHeaderParser {
       case "dtype" where type == nil: type = try string()
       case "shape" where shape == nil: shape = try integers()
       case "data_offsets" where offsets == nil: offsets = try integers()
-      default: throw Failure(reason: "tensor '\(key)' has an unexpected field '\(field)'")
+      default: throw Malformation("tensor \(key.quoted) has an unexpected field \(field.quoted)")
       }
     } while accept(",")
     try expect("}")
     guard let type, let shape, let offsets, offsets.count == 2 else {
-      throw Failure(reason: "tensor '\(key)' lacks dtype, shape or two data offsets")
+      throw Malformation("tensor \(key.quoted) lacks dtype, shape or two data offsets")
     }
     return SafetensorsEntry(type: type, shape: shape, begin: offsets[0], end: offsets[1])
   }
 
-  private mutating func metadata() throws(Failure) {
+  private mutating func strings() throws(Malformation) -> [String: String] {
+    var values: [String: String] = [:]
     try expect("{")
-    if accept("}") { return }
+    if accept("}") { return values }
     repeat {
-      _ = try string()
+      let key = try string()
       try expect(":")
-      _ = try string()
+      guard values.updateValue(try string(), forKey: key) == nil else {
+        throw Malformation("the header's metadata names \(key.quoted) twice")
+      }
     } while accept(",")
     try expect("}")
+    return values
   }
 
-  private mutating func integers() throws(Failure) -> [Int] {
+  private mutating func integers() throws(Malformation) -> [Int] {
     var values: [Int] = []
     try expect("[")
     if accept("]") { return values }
     repeat {
+      // More than any tensor's dimensions; keeps a hostile list from growing.
+      guard values.count < 64 else { throw failure("a list of more than 64 numbers") }
       skipSpace()
-      var value = 0
-      let start = position
-      while let byte = peek(), byte >= 0x30, byte <= 0x39 {
-        let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-        let (sum, carry) = product.addingReportingOverflow(Int(byte) - 0x30)
-        guard !overflow, !carry else { throw failure("a number too large") }
-        value = sum
-        position += 1
-      }
-      guard position > start else { throw failure("not a non-negative whole number") }
-      values.append(value)
+      values.append(try integer())
     } while accept(",")
     try expect("]")
     return values
   }
 
-  private mutating func string() throws(Failure) -> String {
+  private mutating func integer() throws(Malformation) -> Int {
+    var value = 0
+    let start = position
+    while let byte = peek(), byte >= 0x30, byte <= 0x39 {
+      let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+      let (sum, carry) = product.addingReportingOverflow(Int(byte) - 0x30)
+      guard !overflow, !carry else { throw failure("a number too large") }
+      value = sum
+      position += 1
+    }
+    guard position > start else { throw failure("not a non-negative whole number") }
+    guard position == start + 1 || bytes[start] != 0x30 else {
+      throw failure("a number that begins with 0")
+    }
+    return value
+  }
+
+  private mutating func string() throws(Malformation) -> String {
     try expect("\"")
     var text: [UInt8] = []
     while let byte = peek() {
@@ -118,7 +132,7 @@ struct SafetensorsHeaderParser {
     throw failure("a string without end")
   }
 
-  private mutating func escape(_ text: inout [UInt8]) throws(Failure) {
+  private mutating func escape(_ text: inout [UInt8]) throws(Malformation) {
     guard let byte = peek() else { throw failure("a string without end") }
     position += 1
     switch byte {
@@ -144,19 +158,24 @@ struct SafetensorsHeaderParser {
     }
   }
 
-  private mutating func hexadecimal() throws(Failure) -> UInt16 {
-    guard position + 4 <= bytes.count,
-      let digits = String(validating: bytes[position..<position + 4], as: UTF8.self),
-      let unit = UInt16(digits, radix: 16)
-    else { throw failure("a broken \\u escape") }
-    position += 4
+  private mutating func hexadecimal() throws(Malformation) -> UInt16 {
+    var unit: UInt16 = 0
+    for _ in 0..<4 {
+      guard let byte = peek(), let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
+        throw failure("a broken \\u escape")
+      }
+      unit = unit << 4 | UInt16(digit)
+      position += 1
+    }
     return unit
   }
 
   private func peek() -> UInt8? { position < bytes.count ? bytes[position] : nil }
 
   private mutating func skipSpace() {
-    while let byte = peek(), byte == 0x20 || (0x09...0x0D).contains(byte) { position += 1 }
+    while let byte = peek(), byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D {
+      position += 1
+    }
   }
 
   private mutating func accept(_ character: Unicode.Scalar) -> Bool {
@@ -166,11 +185,11 @@ struct SafetensorsHeaderParser {
     return true
   }
 
-  private mutating func expect(_ character: Unicode.Scalar) throws(Failure) {
+  private mutating func expect(_ character: Unicode.Scalar) throws(Malformation) {
     guard accept(character) else { throw failure("'\(character)' expected") }
   }
 
-  private func failure(_ reason: String) -> Failure {
-    Failure(reason: "header, byte \(position): \(reason)")
+  private func failure(_ reason: String) -> Malformation {
+    Malformation("header, byte \(position): \(reason)")
   }
 }

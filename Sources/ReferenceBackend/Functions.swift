@@ -17,7 +17,10 @@ extension Reference {
     }
   }
 
-  static func sine(_ x: Double) -> Double { sin(x) }
+  static func snake(_ x: Double, alpha: Float, beta: Float) -> Double {
+    let sine = sin(x * Double(alpha))
+    return x + sine * sine / (Double(beta) + 1e-9)
+  }
 
   static func softmax(_ values: [Double]) -> [Double] {
     guard let largest = values.max() else { return [] }

@@ -17,6 +17,8 @@ public protocol Backend: AnyObject, Sendable {
   func upload(_ host: HostTensor) -> Tensor
   /// All elements as f32 (integers converted, row scales applied).
   func download(_ tensor: Tensor) -> [Float]
+  /// Frees memory that is kept for coming tensors: worth calling when the next operation is far off.
+  func trim()
 
   // MARK: Dense
 
@@ -27,6 +29,12 @@ public protocol Backend: AnyObject, Sendable {
   /// result is 0.
   func attention(
     query: View, key: View, value: View, heads: Int, scale: Float, keyLengths: [Int]?
+  ) -> Tensor
+  /// Softmax attention per head inside the groups of a division. Views over [B, T, heads·D] with T
+  /// tokens as `TokenDivision` counts them -> [B, T, heads·D]. The first token attends to all tokens;
+  /// every other one to its group and to the first.
+  func dividedAttention(
+    query: View, key: View, value: View, heads: Int, scale: Float, division: TokenDivision
   ) -> Tensor
 
   // MARK: Dense, in integers

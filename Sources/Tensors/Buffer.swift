@@ -65,6 +65,18 @@ public struct HostTensor: @unchecked Sendable {
   }
 }
 
+/// Memory whose pages are those of a file, so that they can be given back and had again.
+public protocol FileBacked: AnyObject, Sendable {
+  /// Gives back the pages `bytes` lie on. They may still be read, which loads them again.
+  func release(_ bytes: UnsafeRawBufferPointer)
+}
+
+extension HostTensor {
+  /// Says that the elements have been copied or converted and will not be needed soon: pages of a
+  /// mapped file leave this process's memory. Without effect on memory that is not a file's.
+  public func releasePages() { (owner as? any FileBacked)?.release(bytes) }
+}
+
 /// An owned block of host memory, aligned to 64 bytes.
 public final class HostMemory: @unchecked Sendable {
   public let bytes: UnsafeMutableRawBufferPointer

@@ -16,22 +16,42 @@ public enum Activation: Sendable, CaseIterable {
   case exp
 }
 
-/// What is done to the result of a product before it is written: `residual + gate * activation(y)`.
+/// What is done to the result of a product before it is written:
+/// `snake(residual + gate * activation(y))`.
 public struct Epilogue: Sendable {
   public var activation: Activation
   /// Same shape as the result.
   public var residual: Tensor?
   /// Row-broadcast; needs a residual.
   public var gate: View?
+  /// Applied last, for the layer that reads the result; nil: nothing.
+  public var snake: SnakeParameters?
 
-  public init(_ activation: Activation = .identity, residual: Tensor? = nil, gate: View? = nil) {
+  public init(
+    _ activation: Activation = .identity, residual: Tensor? = nil, gate: View? = nil,
+    snake: SnakeParameters? = nil
+  ) {
     precondition(gate == nil || residual != nil, "a gate needs a residual")
     self.activation = activation
     self.residual = residual
     self.gate = gate
+    self.snake = snake
   }
 
   public static let none = Epilogue()
+}
+
+/// The periodic activation `x + sin²(alpha x) / (beta + 1e-9)`: alpha and beta [C].
+public struct SnakeParameters: Sendable {
+  public let alpha: Tensor
+  public let beta: Tensor
+
+  /// - Parameter beta: alpha where not given.
+  public init(alpha: Tensor, beta: Tensor? = nil) {
+    precondition(beta == nil || beta?.shape.count == alpha.shape.count, "snake: beta")
+    self.alpha = alpha
+    self.beta = beta ?? alpha
+  }
 }
 
 /// In what numbers a product of activations with weights is computed.
@@ -149,4 +169,37 @@ public struct RotaryTable: Sendable {
     self.cosines = cosines
     self.sines = sines
   }
+}
+
+/// How the tokens of a video are divided for attention: token 0 stands for all of it, token
+/// 1 + f * places + p for place p of frame f.
+public struct TokenDivision: Sendable, Hashable {
+  /// Which tokens attend to each other.
+  public enum Group: Sendable, Hashable, CaseIterable {
+    /// Those of one place, through all frames.
+    case place
+    /// Those of one frame.
+    case frame
+  }
+
+  public var frames: Int
+  public var places: Int
+  public var group: Group
+
+  public init(frames: Int, places: Int, group: Group) {
+    precondition(frames > 0 && places > 0, "a video of \(frames) frames of \(places) places")
+    self.frames = frames
+    self.places = places
+    self.group = group
+  }
+
+  /// Tokens of one video, the first one included.
+  public var tokens: Int { 1 + frames * places }
+  public var groups: Int { group == .place ? places : frames }
+  /// Tokens of one group.
+  public var members: Int { group == .place ? frames : places }
+  /// The first token of a group.
+  public func start(of index: Int) -> Int { 1 + (group == .place ? index : index * places) }
+  /// From one token of a group to the next.
+  public var step: Int { group == .place ? places : 1 }
 }

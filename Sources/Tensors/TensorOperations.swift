@@ -65,9 +65,12 @@ extension Tensor {
 
   /// `x + sin²(alpha x) / (beta + 1e-9)`; beta is alpha where not given.
   public func snake(alpha: Tensor, beta: Tensor? = nil) -> Tensor {
-    precondition(alpha.shape.count == channels, "snake: alpha")
-    precondition(beta == nil || beta?.shape.count == channels, "snake: beta")
-    return backend.snake(self, alpha: alpha, beta: beta ?? alpha)
+    snake(SnakeParameters(alpha: alpha, beta: beta))
+  }
+
+  public func snake(_ parameters: SnakeParameters) -> Tensor {
+    precondition(parameters.alpha.shape.count == channels, "snake: alpha")
+    return backend.snake(self, alpha: parameters.alpha, beta: parameters.beta)
   }
 
   /// `self + gate * x`.
@@ -264,6 +267,25 @@ extension View {
       query: self, key: keys, value: values, heads: heads,
       scale: scale ?? 1 / Float(channels / heads).squareRoot(), keyLengths: keyLengths)
   }
+
+  /// Softmax attention inside groups, scores divided by sqrt(D); see `Backend.dividedAttention`.
+  public func attend(
+    keys: View, values: View, heads: Int, division: TokenDivision
+  ) -> Tensor {
+    precondition(
+      channels % heads == 0 && keys.channels == channels && values.channels == channels,
+      "attention: \(channels), \(keys.channels), \(values.channels) channels in \(heads) heads")
+    precondition(
+      [self, keys, values].allSatisfy {
+        $0.rowIndex == nil && $0.batchAndLength.length == division.tokens
+          && $0.batchAndLength.batch == batchAndLength.batch
+      },
+      "attention: queries \(tensor.shape), keys \(keys.tensor.shape), values \(values.tensor.shape) "
+        + "for \(division.tokens) tokens")
+    return tensor.backend.dividedAttention(
+      query: self, key: keys, value: values, heads: heads,
+      scale: 1 / Float(channels / heads).squareRoot(), division: division)
+  }
 }
 
 /// Views over [B, Ti, C] joined along T -> [B, ΣTi, C].
@@ -296,6 +318,11 @@ extension Epilogue {
       precondition(
         gate.channels == output.channels && (gate.rows == 1 || gate.rows == output.rows),
         "gate of \(gate.rows) rows, \(gate.channels) channels for \(output)")
+    }
+    if let snake {
+      precondition(
+        snake.alpha.shape.count == output.channels,
+        "snake of \(snake.alpha.shape) for \(output)")
     }
   }
 }

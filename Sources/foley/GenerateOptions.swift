@@ -90,6 +90,9 @@ enum Device: String, CaseIterable, ExpressibleByArgument {
   case auto, cpu
 }
 
+extension Precision: ExpressibleByArgument {}
+extension ByteCount: ExpressibleByArgument {}
+
 struct ModelOptions: ParsableArguments {
   @Option(
     name: [.short, .long],
@@ -105,6 +108,15 @@ struct ModelOptions: ParsableArguments {
       "Threads to compute with; all processors by default. The result does not depend on it.",
       valueName: "count"))
   var threads: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Memory to use at most, such as 8G; by default what the machine has to spare. With less, parts "
+        + "of a large model are read again for every window.", valueName: "bytes"))
+  var ramBudget: ByteCount?
+
+  @Option(help: "How a large model's generator is kept in memory; by default as published.")
+  var precision: Precision?
 
   mutating func validate() throws {
     if let threads, !(1...256).contains(threads) {

@@ -20,6 +20,10 @@ INLINE void finish(
       v = activated(p->activation, v);
       if (gate) v *= load_upto(gate + j, left);
       if (residual) v += load_upto(residual + j, left);
+      if (p->snake.alpha) {
+        const Vector square = sine_squared(v * load_upto(p->snake.alpha + column + j, left));
+        v += square * load_upto(p->snake.factor + column + j, left);
+      }
       store_upto(out + j, v, left);
     }
   }

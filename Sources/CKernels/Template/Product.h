@@ -238,7 +238,7 @@ static void product(
   const long panels = (column1 - column0 + PANEL - 1) / PANEL;
   const long rows = row1 - row0, tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
   const int in_place =
-      !p->bias && !p->residual && p->activation == FoleyIdentity;
+      !p->bias && !p->residual && !p->snake.alpha && p->activation == FoleyIdentity;
   float *tile = scratch;
   float *packed = tile + TILE_ROWS * TILE_STRIDE;
   float *edge = packed + panels * PANEL * DEPTH_BLOCK;

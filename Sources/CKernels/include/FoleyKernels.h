@@ -52,7 +52,13 @@ typedef struct {
   long padY, padX;
 } FoleyPlaces;
 
-/// out[r][n] = residual + gate * activation(sum over taps and channels of places * weight + bias)
+/// x + sin(alpha x)^2 * factor per channel; `factor` is 1 / (beta + 1e-9). NULL: nothing is done.
+typedef struct {
+  const float *_Nullable alpha;
+  const float *_Nullable factor;
+} FoleySnake;
+
+/// out[r][n] = snake(residual + gate * activation(sum over taps and channels of places * weight + bias))
 typedef struct {
   FoleyPlaces places;
   const void *_Nonnull weight;
@@ -69,6 +75,7 @@ typedef struct {
   FoleyActivation activation;
   const float *_Nullable residual;  // rows at outStride, as out
   FoleyRows gate;                   // base NULL: 1
+  FoleySnake snake;
 } FoleyProduct;
 
 /// Attention of one head over views: row t of batch entry b is at base + (b * length + t) * stride.
@@ -80,6 +87,8 @@ typedef struct {
   float scale;
   float *_Nonnull out;
   long outStride;
+  // One more key for all queries, whatever the entry, after those they see; NULL: none.
+  const float *_Nullable sharedKey, *_Nullable sharedValue;
 } FoleyAttention;
 
 /// A depthwise convolution, channels last: `weight` [kernelHeight, kernelWidth, channels].

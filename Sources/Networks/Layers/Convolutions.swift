@@ -106,6 +106,16 @@ public struct Conv2d: Sendable {
     self.activation = activation
   }
 
+  /// A convolution whose weight [out, kernel, kernel, in] is at hand.
+  init(
+    weight: Tensor, bias: Tensor?, _ geometry: Convolution2D, activation: Activation = .identity
+  ) {
+    self.weight = weight
+    self.bias = bias
+    self.geometry = geometry
+    self.activation = activation
+  }
+
   /// [B, H, W, in] -> [B, H', W', out]
   public func callAsFunction(_ x: Tensor) -> Tensor {
     x.conv2d(weight, bias: bias, geometry, activation: activation)

@@ -38,9 +38,16 @@ public struct Linear: Sendable {
     _ weights: Weights, from input: Int, to output: Int, bias: Bool = true,
     precision: ProductPrecision = .float
   ) throws(CheckpointError) {
-    weight = precision.prepared(try weights.tensor("weight", [output, input]))
+    weight = try weights.tensor("weight", [output, input], for: precision)
     self.bias = bias ? try weights.vector("bias", [output]) : nil
     self.precision = precision
+  }
+
+  /// A product with tensors that are stored in a way of their own: weight [out, in], bias [out].
+  init(weight: Tensor, bias: Tensor?) {
+    self.weight = weight
+    self.bias = bias
+    precision = .float
   }
 
   /// A product whose output channels come in another order than the file's:

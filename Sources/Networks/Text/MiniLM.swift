@@ -7,20 +7,11 @@ import Tensors
 /// Legend: B texts, L tokens of the longest, D width 384.
 public struct MiniLM: Sendable {
   public static let width = 384
-  private static let heads = 12
-  private static let layers = 6
-  private static let feedForward = 1536
-  private static let positions = 512
-  fileprivate static let epsilon: Float = 1e-12
   /// Longer texts lose their end, as in the original's training.
   public static let longestText = 256
 
   public let tokenizer: WordPieceTokenizer
-  private let words: Embedding
-  private let places: Embedding
-  private let kinds: Embedding
-  private let norm: LayerNorm
-  private let encoder: [Layer]
+  private let encoder: BERTEncoder
 
   /// What became of a batch of texts.
   public struct Encoding: Sendable {
@@ -38,25 +29,12 @@ public struct MiniLM: Sendable {
   /// scales.
   public init(_ weights: Weights, tokenizer: WordPieceTokenizer) throws(CheckpointError) {
     self.tokenizer = tokenizer
-    let embeddings = weights["embeddings"]
-    words = try Embedding(
-      embeddings["word_embeddings"], count: tokenizer.vocabularySize, width: MiniLM.width)
-    places = try Embedding(
-      embeddings["position_embeddings"], count: MiniLM.positions, width: MiniLM.width)
-    kinds = try Embedding(embeddings["token_type_embeddings"], count: 2, width: MiniLM.width)
-    norm = try LayerNorm(
-      embeddings["LayerNorm"], width: MiniLM.width, epsilon: MiniLM.epsilon)
-    var layers: [Layer] = []
-    for index in 0..<MiniLM.layers {
-      layers.append(
-        try Layer(
-          weights["encoder.layer"][index], width: MiniLM.width, heads: MiniLM.heads,
-          hidden: MiniLM.feedForward))
-    }
-    encoder = layers
-    // 0, 1, 2, ...; and the head of another task.
-    weights.ignore("embeddings.position_ids")
-    weights.ignore(below: "pooler")
+    encoder = try BERTEncoder(
+      weights,
+      BERTConfiguration(
+        vocabulary: tokenizer.vocabularySize, width: MiniLM.width, heads: 12, layers: 6,
+        feedForward: 1536, positions: 512, kinds: 2, epsilon: 1e-12, padding: tokenizer.padding,
+        numbering: .fromZero))
   }
 
   public func callAsFunction(_ texts: [String]) -> Encoding {
@@ -65,18 +43,9 @@ public struct MiniLM: Sendable {
 
   /// - Parameter ids: the tokens of each text, at least one and at most 512.
   public func encode(_ ids: [[Int]]) -> Encoding {
-    precondition(!ids.isEmpty, "no texts")
     let lengths = ids.map(\.count)
-    let longest = lengths.max()!
-    precondition(lengths.allSatisfy { (1...MiniLM.positions).contains($0) }, "lengths \(lengths)")
-    let padded = ids.flatMap {
-      $0 + [Int](repeating: tokenizer.padding, count: longest - $0.count)
-    }
-    let shape: Shape = [ids.count, longest, MiniLM.width]
-    let place = places(ids.flatMap { _ in 0..<longest })
-    var x = norm((words(padded) + place + kinds([0]).view).reshaped(shape))
-    for layer in encoder { x = layer(x, lengths: lengths) }
-
+    let x = encoder(encoder.embed(ids), lengths: lengths)
+    let longest = x.shape[1]
     let means = concatenatedRows(
       lengths.enumerated().map { text, length in
         let states = x[text..<text + 1].reshaped([longest, MiniLM.width])[0..<length]
@@ -85,41 +54,6 @@ public struct MiniLM: Sendable {
     ).reshaped([ids.count, MiniLM.width])
     return Encoding(
       sentences: means.scaledToUnitLength(), means: means, tokens: x, lengths: lengths)
-  }
-}
-
-/// One layer of BERT: attention, then an MLP, each added to its input and normalised after.
-private struct Layer: Sendable {
-  let queryKeyValue: Linear
-  let projection: Linear
-  let attentionNorm: LayerNorm
-  let widen: Linear
-  let narrow: Linear
-  let norm: LayerNorm
-  let heads: Int
-
-  init(_ weights: Weights, width: Int, heads: Int, hidden: Int) throws(CheckpointError) {
-    let attention = weights["attention.self"]
-    queryKeyValue = try Linear(
-      joining: [attention["query"], attention["key"], attention["value"]], from: width, to: width,
-      bias: true)
-    projection = try Linear(weights["attention.output.dense"], from: width, to: width)
-    attentionNorm = try LayerNorm(
-      weights["attention.output.LayerNorm"], width: width, epsilon: MiniLM.epsilon)
-    widen = try Linear(weights["intermediate.dense"], from: width, to: hidden)
-    narrow = try Linear(weights["output.dense"], from: hidden, to: width)
-    norm = try LayerNorm(weights["output.LayerNorm"], width: width, epsilon: MiniLM.epsilon)
-    self.heads = heads
-  }
-
-  /// [B, L, D] -> [B, L, D]; tokens from each text's length on are not attended to.
-  func callAsFunction(_ x: Tensor, lengths: [Int]) -> Tensor {
-    let packed = queryKeyValue(x)
-    let heard = packed.chunk(0, of: 3).attend(
-      keys: packed.chunk(1, of: 3), values: packed.chunk(2, of: 3), heads: heads,
-      keyLengths: lengths)
-    let y = attentionNorm(projection(heard, Epilogue(residual: x)))
-    return norm(narrow(widen(y, .geluErf), Epilogue(residual: y)))
   }
 }
 

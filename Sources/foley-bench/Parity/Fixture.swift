@@ -63,9 +63,13 @@ struct Fixture {
   }
 
   /// The part of fixture.json that says how the module was built.
-  func configuration<Configuration: Decodable>(_ type: Configuration.Type) throws -> Configuration {
+  ///
+  /// - Parameter decoder: another one where a type names the file's keys itself.
+  func configuration<Configuration: Decodable>(
+    _ type: Configuration.Type, decoder: JSONDecoder = .snakeCase
+  ) throws -> Configuration {
     do {
-      return try JSONDecoder.snakeCase.decode(
+      return try decoder.decode(
         Configured<Configuration>.self, from: description
       ).config
     } catch {

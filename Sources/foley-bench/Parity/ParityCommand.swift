@@ -55,6 +55,17 @@ struct ParityCheck {
       case "minilm-text": return try sentenceEncoder(fixture)
       case "wordpiece-tokenizer": return try wordPiece(fixture)
       case "efficientnet-lite0": return try pictureClassifier(fixture)
+      case "text-tokenizer": return try bytePairs(fixture)
+      case "clap-text": return try promptEncoder(fixture)
+      case "dac-decode": return try soundDecoder(fixture)
+      case "dac-encode": return try soundEncoder(fixture)
+      case "synchformer-audio": return try audioTower(fixture)
+      case "synchformer-offset": return try offsetHead(fixture)
+      case "published-layout": return try publishedModel(fixture)
+      case "siglip2-vision": return try siglip2Vision(fixture)
+      case "siglip2-preprocess": return try siglip2Preparation(fixture)
+      case "synchformer-visual": return try synchformerVisual(fixture)
+      case "synchformer-preprocess": return try synchformerPreparation(fixture)
       default:
         return [
           Comparison(fixture: fixture.name, output: "-", .unsupported(module: fixture.module))
