@@ -66,8 +66,9 @@ struct RandomWindow {
     configuration.tripleBlocks = settings.blocks?.triple ?? published.tripleBlocks
     configuration.singleBlocks = settings.blocks?.single ?? published.singleBlocks
     let backend = settings.backend
-    let source = RandomCheckpoint(
-      name: name, shapes: configuration.shapes, dtype: settings.precision.stored)
+    let source = try RandomCheckpoint(
+      name: name, dtype: settings.precision.stored, on: backend
+    ) { _ = try DiffusionTransformer($0, configuration) }
     network = try DiffusionTransformer(
       Weights(source, on: backend), configuration, precision: settings.precision.products)
 
