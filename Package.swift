@@ -65,7 +65,7 @@ let package = Package(
       name: "foley-bench",
       dependencies: [
         "FoleyKit", "Networks", "Sampling", "Signal", "Imaging", "Media", "Checkpoints", "Tensors",
-        "CPUBackend", "ReferenceBackend",
+        "CPUBackend", "ReferenceBackend", "CZlib", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

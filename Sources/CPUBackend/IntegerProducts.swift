@@ -72,7 +72,8 @@ extension CPUBackend {
 
   private func compute(_ product: FoleyProduct, _ activations: FoleyIntegers) {
     let kernels = integers.pointee
-    work.add(.int8, 2 * product.rows * product.columns * product.places.depth * product.places.kernelWidth)
+    work.add(
+      .int8, 2 * product.rows * product.columns * product.places.depth * product.places.kernelWidth)
     let panels = (product.columns + kernels.panel - 1) / kernels.panel
     let words = (product.places.depth + kernels.wordValues - 1) / kernels.wordValues
     let panelBytes = 4 * kernels.panel * (words + 1) * product.places.kernelWidth

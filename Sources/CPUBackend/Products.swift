@@ -150,7 +150,8 @@ extension CPUBackend {
       let places = product.places
       work.add(
         .float,
-        2 * product.rows * product.columns * places.depth * places.kernelHeight * places.kernelWidth)
+        2 * product.rows * product.columns * places.depth * places.kernelHeight * places.kernelWidth
+      )
       cut(product, index, shares: products.count, into: &blocks)
     }
     products.withUnsafeBufferPointer { products in

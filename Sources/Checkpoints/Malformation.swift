@@ -19,7 +19,8 @@ extension String {
         text += "..."
         break
       }
-      text += scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : "\(scalar)"
+      text +=
+        scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : "\(scalar)"
       count += 1
     }
     return "'" + text + "'"

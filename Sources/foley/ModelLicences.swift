@@ -23,7 +23,9 @@ extension Models {
     func run() throws {
       let folders = try model.map { [try ModelFolder.find($0)] } ?? ModelFolder.all()
       let models = try folders.map { folder in
-        Terms(model: folder.name, folder: folder.path, parts: try ModelFamilies.describe(folder).licences())
+        Terms(
+          model: folder.name, folder: folder.path,
+          parts: try ModelFamilies.describe(folder).licences())
       }
       if json {
         Terminal.output(JSON.text(models) + "\n")

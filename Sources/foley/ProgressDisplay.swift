@@ -42,7 +42,8 @@ final class ProgressDisplay {
       line("model \(model) on \(backend)")
       json("loaded", ["model": model, "backend": backend])
     case .encoding(let part, let done, let count, let window):
-      bar(windowsDone: Double(window - 1), window: window, doing: "\(part.rawValue) \(done)/\(count)")
+      bar(
+        windowsDone: Double(window - 1), window: window, doing: "\(part.rawValue) \(done)/\(count)")
       json("encoding", ["part": part.rawValue, "done": done, "of": count, "window": window])
     case .step(let step, let steps, let window):
       bar(windowsDone: Double(window - 1) + Double(step) / Double(steps), window: window)
@@ -99,7 +100,9 @@ final class ProgressDisplay {
     var text = " \(Self.text(done))\(ofSeconds) s  window \(window)\(ofWindows)  "
     text += "\(Self.text(speed))x"
     if let doing { text += "  " + doing }
-    if let seconds, windowsDone > 0 { text += "  ETA \(Self.duration((seconds - done) / max(speed, 1e-6)))" }
+    if let seconds, windowsDone > 0 {
+      text += "  ETA \(Self.duration((seconds - done) / max(speed, 1e-6)))"
+    }
     let width = max(8, min(40, Terminal.columns - text.count - 1))
     let filled = Int(((fraction ?? 0) * Double(width)).rounded())
     let (full, empty) = unicode ? ("█", "░") : ("#", "-")

@@ -37,7 +37,8 @@ extension Models {
       if let file = result.files.first(where: { !$0.faults.isEmpty }) {
         let count = result.files.reduce(0) { $0 + $1.faults.count }
         throw FoleyError.badModel(
-          path: file.file, reason: "\(count) \(count == 1 ? "fault" : "faults") in the model, see above")
+          path: file.file,
+          reason: "\(count) \(count == 1 ? "fault" : "faults") in the model, see above")
       }
     }
   }
@@ -91,7 +92,8 @@ private struct Verification: Encodable {
         file.faults.isEmpty
         ? "whole" : "\(file.faults.count) \(file.faults.count == 1 ? "fault" : "faults")"
       lines.append(
-        "  \(name)\(part)\(file.tensors) tensors, \(Verification.count(file.elements)) numbers: \(state)")
+        "  \(name)\(part)\(file.tensors) tensors, \(Verification.count(file.elements)) numbers: \(state)"
+      )
       lines += shortened(file.faults).map { "    " + $0 }
       if !file.extra.isEmpty {
         lines.append("    \(file.extra.count) tensors that are not needed:")

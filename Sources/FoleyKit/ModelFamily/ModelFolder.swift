@@ -85,7 +85,8 @@ extension ModelFolder {
       guard isModel(model) else {
         throw .badModel(
           path: model,
-          reason: "holds no \(configurationFile), and nothing of a published model, so it is not a model")
+          reason:
+            "holds no \(configurationFile), and nothing of a published model, so it is not a model")
       }
       return ModelFolder(path: model)
     }

@@ -39,7 +39,8 @@ extension HunyuanDescription {
     return [
       ModelLicence(
         subject: "transformer, sound decoder, Synchformer",
-        licence: "the licence of HunyuanVideo-Foley's authors, which is not this program's. It excludes "
+        licence:
+          "the licence of HunyuanVideo-Foley's authors, which is not this program's. It excludes "
           + "some territories (the European Union, the United Kingdom and South Korea when this was "
           + "written) and some uses, and speaks of what is made with the model, too. Read it before "
           + "you use the model.",

@@ -52,7 +52,8 @@ struct PrecisionCommand: ParsableCommand {
     let integers = try run(.int8, on: backend)
     print(
       String(
-        format: "%@, %d steps of %@: first velocity %.5f, latents %.5f (relative L2)", model.name, steps, solver,
+        format: "%@, %d steps of %@: first velocity %.5f, latents %.5f (relative L2)", model.name,
+        steps, solver,
         relativeDistance(integers.velocity, single.velocity),
         relativeDistance(integers.latents, single.latents)))
     print(

@@ -33,7 +33,9 @@ struct RandomCheckpoint: TensorSource {
     let (centre, spread) = distribution(key, shape)
     let memory = HostMemory(size: shape.count * dtype.size)
     // FNV-1a of the key: the seeds of Swift's own hashes differ from run to run.
-    let start = key.utf8.reduce(seed ^ 0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    let start = key.utf8.reduce(seed ^ 0xcbf2_9ce4_8422_2325) {
+      ($0 ^ UInt64($1)) &* 0x100_0000_01b3
+    }
     let table = normal.map { centre + spread * $0 }
     switch dtype {
     case .bf16:

@@ -102,7 +102,8 @@ struct StageReport: Encodable {
     }
     if stages.contains(where: \.extrapolated) {
       lines += [
-        "", "* from fewer blocks, multiplied to the whole network; memory is that of the fewer blocks"
+        "",
+        "* from fewer blocks, multiplied to the whole network; memory is that of the fewer blocks",
       ]
     }
     if isWhole {
@@ -124,7 +125,9 @@ struct StageReport: Encodable {
     }.joined()
   }
 
-  private func seconds(_ value: Double) -> String { String(format: value < 10 ? "%.3f" : "%.2f", value) }
+  private func seconds(_ value: Double) -> String {
+    String(format: value < 10 ? "%.3f" : "%.2f", value)
+  }
   private func giga(_ value: Double) -> String { String(format: "%.0f", value / 1e9) }
   private func percent(_ value: Double) -> String { String(format: "%.0f %%", 100 * value) }
 }

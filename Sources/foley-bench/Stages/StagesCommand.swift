@@ -64,7 +64,8 @@ struct StagesCommand: ParsableCommand {
       backend.trim()
     }
     let report = StageReport(
-      model: model.name, precision: precision.rawValue, backend: backend.name, peak: peak, stages: rows,
+      model: model.name, precision: precision.rawValue, backend: backend.name, peak: peak,
+      stages: rows,
       isWhole: stage == nil)
     print(json ? try report.json : report.table)
   }

@@ -21,7 +21,8 @@ enum HunyuanCheckpoint {
     case .safetensors(let file):
       guard let text = file.metadata[decoderMetadata] else {
         throw CheckpointError.malformed(
-          file: path, reason: "it lacks the sizes of the decoder ('\(decoderMetadata)' in its metadata)")
+          file: path,
+          reason: "it lacks the sizes of the decoder ('\(decoderMetadata)' in its metadata)")
       }
       do {
         return try JSONDecoder().decode(DACConfiguration.self, from: Data(text.utf8))

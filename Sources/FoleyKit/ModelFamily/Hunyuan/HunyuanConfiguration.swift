@@ -78,7 +78,8 @@ struct HunyuanConfiguration: Sendable {
     try section.require("text_length", CLAPPrompts.longestFeatures)
     // Features of eight seconds.
     try section.require("clip_length", WindowPlan.length * HunyuanDescription.visualRate)
-    try section.require("sync_length", SyncSegments(frames: WindowPlan.length * Clock.syncRate).tokens)
+    try section.require(
+      "sync_length", SyncSegments(frames: WindowPlan.length * Clock.syncRate).tokens)
     // How the reference implementation computes attention, and what its training has added.
     section.ignore(
       "attn_mode", "depth_triple_ssl_encoder", "depth_single_ssl_encoder", "use_repa_with_audiossl")
