@@ -11,7 +11,7 @@ struct Malformation: Error {
 extension String {
   /// A name out of a file, made fit for a message: in quotes, on one line, of bearable length.
   var quoted: String {
-    let limit = 80
+    let limit = 120
     var text = ""
     var count = 0
     for scalar in unicodeScalars {

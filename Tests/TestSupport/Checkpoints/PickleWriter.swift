@@ -1,5 +1,5 @@
 /// A value as `torch.save` would get it.
-public indirect enum Pickled {
+public indirect enum Pickled: Sendable {
   case none
   case bool(Bool)
   case integer(Int)

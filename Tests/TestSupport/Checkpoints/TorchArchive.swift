@@ -1,6 +1,6 @@
 /// The parts of a file of `torch.save`, to be put together well or badly.
-public struct TorchArchive {
-  public struct Storage {
+public struct TorchArchive: Sendable {
+  public struct Storage: Sendable {
     /// PyTorch's name of the class: "FloatStorage".
     public var type: String
     public var count: Int
