@@ -55,9 +55,9 @@ public struct SnakeParameters: Sendable {
 }
 
 /// In what numbers a product of activations with weights is computed.
-public enum ProductPrecision: String, Sendable, CaseIterable {
+public enum ProductPrecision: String, Sendable, CaseIterable, Codable {
   /// Single precision, whatever type the weights are stored in.
-  case float
+  case float = "f32"
   /// Weights are rounded to 8 bits once, each output channel by its own scale; activations when they come,
   /// each token by its own. The sums are of integers and exact; scales, bias and epilogue are single
   /// precision.

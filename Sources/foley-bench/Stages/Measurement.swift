@@ -23,6 +23,8 @@ struct Measurement {
   /// Seconds and work of a part of the whole network.
   struct Part {
     var seconds = 0.0
+    /// Of all threads together.
+    var processorSeconds = 0.0
     var work = WorkCounter.Work(float: 0, int8: 0)
   }
 
@@ -33,17 +35,22 @@ struct Measurement {
   mutating func add(_ stage: PreparedStage, index: Int, on backend: CPUBackend) {
     var parts: [String: Part] = [:]
     var names: [String] = []
-    var (moment, work) = (ContinuousClock.now, backend.work.total)
+    var (moment, processor, work) = (
+      ContinuousClock.now, ProcessorTime.seconds, backend.work.total
+    )
     stage.compute(index) { name in
-      let (now, done) = (ContinuousClock.now, backend.work.total)
+      let (now, spent, done) = (
+        ContinuousClock.now, ProcessorTime.seconds, backend.work.total
+      )
       let repetitions = stage.repetitions[name] ?? 1
       var part = parts[name] ?? Part()
       part.seconds += repetitions * (now - moment).seconds
+      part.processorSeconds += repetitions * (spent - processor)
       part.work.float += Int(repetitions * Double(done.float - work.float))
       part.work.int8 += Int(repetitions * Double(done.int8 - work.int8))
       parts[name] = part
       if !names.contains(name) { names.append(name) }
-      (moment, work) = (now, done)
+      (moment, processor, work) = (now, spent, done)
     }
     runs.append(parts)
     partNames = names
@@ -51,6 +58,11 @@ struct Measurement {
 
   /// Seconds of each run.
   var seconds: [Double] { runs.map { run in run.values.reduce(0) { $0 + $1.seconds } } }
+
+  /// Processor seconds of each run, of all threads together.
+  var processorSeconds: [Double] {
+    runs.map { run in run.values.reduce(0) { $0 + $1.processorSeconds } }
+  }
 
   /// Operations of one run; the same in all.
   var work: WorkCounter.Work {
@@ -63,6 +75,7 @@ struct Measurement {
   func part(_ name: String) -> Part {
     var part = runs.last?[name] ?? Part()
     part.seconds = runs.map { $0[name]?.seconds ?? 0 }.median
+    part.processorSeconds = runs.map { $0[name]?.processorSeconds ?? 0 }.median
     return part
   }
 }
@@ -77,6 +90,15 @@ extension [Double] {
     let sorted = sorted()
     guard !sorted.isEmpty else { return .nan }
     return (sorted[(count - 1) / 2] + sorted[count / 2]) / 2
+  }
+}
+
+/// Processor time this process has used, all threads together.
+enum ProcessorTime {
+  static var seconds: Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
   }
 }
 

@@ -21,6 +21,9 @@ struct StageReport: Encodable {
     let median: Double
     let minimum: Double
     let maximum: Double
+    /// Median processor seconds of a run, all threads together: less than `threads` times the median where
+    /// other programs were in the way.
+    let processorSeconds: Double
     let floatOperations: Int
     let int8Operations: Int
     let operationsPerSecond: Double
@@ -32,6 +35,7 @@ struct StageReport: Encodable {
     struct Part: Encodable {
       let name: String
       let seconds: Double
+      let processorSeconds: Double
       let operations: Int
       let shareOfPeak: Double
     }
@@ -50,6 +54,7 @@ struct StageReport: Encodable {
       median = seconds.median
       minimum = seconds.min() ?? .nan
       maximum = seconds.max() ?? .nan
+      processorSeconds = measurement.processorSeconds.median
       floatOperations = work.float
       int8Operations = work.int8
       operationsPerSecond = Double(work.float + work.int8) / seconds.median
@@ -57,7 +62,8 @@ struct StageReport: Encodable {
       parts = measurement.partNames.map { name in
         let part = measurement.part(name)
         return Part(
-          name: name, seconds: part.seconds, operations: part.work.float + part.work.int8,
+          name: name, seconds: part.seconds, processorSeconds: part.processorSeconds,
+          operations: part.work.float + part.work.int8,
           shareOfPeak: peak.seconds(part.work) / part.seconds)
       }
       peakMemory = ResidentMemory.peak
@@ -80,13 +86,14 @@ struct StageReport: Encodable {
         format: "peak in registers: %.0f GFLOP/s in single precision, %.0f GOP/s in integers",
         peak.floatPerSecond / 1e9, peak.int8PerSecond / 1e9), "",
       line(
-        "stage", "median s", "min", "max", "GFLOP", "GFLOP/s", "of peak", "peak MB", "load s"),
+        "stage", "median s", "min", "max", "cpu s", "GFLOP", "GFLOP/s", "of peak", "peak MB",
+        "load s"),
     ]
     for stage in stages {
       lines.append(
         line(
           stage.name + (stage.extrapolated ? " *" : ""), seconds(stage.median),
-          seconds(stage.minimum), seconds(stage.maximum),
+          seconds(stage.minimum), seconds(stage.maximum), seconds(stage.processorSeconds),
           giga(Double(stage.floatOperations + stage.int8Operations)),
           giga(stage.operationsPerSecond), percent(stage.shareOfPeak),
           String(stage.peakMemory / 1_000_000), seconds(stage.loadingSeconds)))
@@ -94,7 +101,8 @@ struct StageReport: Encodable {
         for part in stage.parts {
           lines.append(
             line(
-              "  " + part.name, seconds(part.seconds), "", "", giga(Double(part.operations)),
+              "  " + part.name, seconds(part.seconds), "", "",
+              seconds(part.processorSeconds), giga(Double(part.operations)),
               giga(Double(part.operations) / part.seconds), percent(part.shareOfPeak), "", ""))
         }
       }

@@ -41,8 +41,8 @@ struct StagesCommand: ParsableCommand {
 
   @Flag(
     help: ArgumentHelp(
-      "Wait for a line on standard input before each run and print its seconds, so that another program "
-        + "can be measured in between."))
+      "Wait for a line on standard input before each run and print its wall and processor seconds, so that "
+        + "another program can be measured in between."))
   var wait = false
 
   private static var names: String { Stage.all.map(\.name).joined(separator: ", ") }
@@ -88,7 +88,7 @@ struct StagesCommand: ParsableCommand {
       }
       measurement.add(prepared, index: index, on: backend)
       if wait {
-        print(measurement.seconds.last!)
+        print("\(measurement.seconds.last!) \(measurement.processorSeconds.last!)")
         fflush(nil)
       }
     }
