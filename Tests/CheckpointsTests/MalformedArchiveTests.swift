@@ -202,7 +202,8 @@ import Testing
     // A list in itself, many lists in each other, and lists that hold the one before many times.
     try expectRefusal(pickle: pickle("]q", 0, "h", 0, "a."), "more than 64 deep")
     try expectRefusal(
-      pickle: pickle("]", String(repeating: "]", count: 100), String(repeating: "a", count: 100), "."),
+      pickle: pickle(
+        "]", String(repeating: "]", count: 100), String(repeating: "a", count: 100), "."),
       "more than 64 deep")
     try expectRefusal(pickle: pickle(String(repeating: "(", count: 65)), "more than 64 deep")
     var lists: [UInt8] = [0x80, 2, UInt8(ascii: "(")]

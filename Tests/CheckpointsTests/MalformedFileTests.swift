@@ -1,9 +1,10 @@
 import Checkpoints
-@testable import FoleyKit
 import Foundation
 import Tensors
 import TestSupport
 import Testing
+
+@testable import FoleyKit
 
 /// The recorded collection of files a loader must survive, and of unusual ones it must read.
 @Suite(
