@@ -65,7 +65,7 @@ let package = Package(
       name: "foley-bench",
       dependencies: [
         "FoleyKit", "Networks", "Sampling", "Signal", "Imaging", "Media", "Checkpoints", "Tensors",
-        "CPUBackend", "ReferenceBackend",
+        "CPUBackend", "ReferenceBackend", "CZlib", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -93,6 +93,14 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// Scripts/fuzz sets this: libFuzzer brings a main() of its own and needs the whole build instrumented.
+if Context.environment["FOLEY_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "foley-fuzz", dependencies: ["TestSupport"], path: "Tests/Fuzz",
+      swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
+}
 
 // Scripts/test sets this; elsewhere a newer compiler's new warning should not keep anyone from building.
 if Context.environment["FOLEY_WARNINGS_ARE_ERRORS"] != nil {

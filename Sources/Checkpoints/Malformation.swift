@@ -11,7 +11,7 @@ struct Malformation: Error {
 extension String {
   /// A name out of a file, made fit for a message: in quotes, on one line, of bearable length.
   var quoted: String {
-    let limit = 80
+    let limit = 120
     var text = ""
     var count = 0
     for scalar in unicodeScalars {
@@ -19,7 +19,8 @@ extension String {
         text += "..."
         break
       }
-      text += scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : "\(scalar)"
+      text +=
+        scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : "\(scalar)"
       count += 1
     }
     return "'" + text + "'"

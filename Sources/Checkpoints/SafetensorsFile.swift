@@ -30,7 +30,8 @@ public final class SafetensorsFile: TensorSource {
     self.mapping = mapping
     do throws(Malformation) {
       let start = try SafetensorsFile.dataStart(mapping.bytes)
-      var parser = SafetensorsHeaderParser(UnsafeRawBufferPointer(rebasing: mapping.bytes[8..<start]))
+      var parser = SafetensorsHeaderParser(
+        UnsafeRawBufferPointer(rebasing: mapping.bytes[8..<start]))
       let header = try parser.parse()
       dataStart = start
       metadata = header.metadata

@@ -60,7 +60,9 @@ public struct Pipeline: Sendable {
 
     while let window = try clock.measure("waiting for video", { try feed.next() }) {
       let visual = try clock.measure("vision") {
-        try model.visual(window) { tell(.encoding(.visual, done: $0, of: $1, window: window.number)) }
+        try model.visual(window) {
+          tell(.encoding(.visual, done: $0, of: $1, window: window.number))
+        }
       }
       if window.isLast { model.release(.visual) }
       let sync = try clock.measure("motion") {

@@ -59,7 +59,8 @@ public struct PickledTensor: Equatable, Sendable {
 
   private func beyondStorage(_ key: String, _ shape: Shape) -> Malformation {
     Malformation(
-      "tensor \(key.quoted) of shape \(shape) reaches beyond its storage of \(storage.count) elements")
+      "tensor \(key.quoted) of shape \(shape) reaches beyond its storage of \(storage.count) elements"
+    )
   }
 }
 

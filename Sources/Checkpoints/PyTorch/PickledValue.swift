@@ -60,9 +60,11 @@ public enum PickledValue: Equatable, Sendable {
     let integers = elements.compactMap(\.integer)
     return integers.count == elements.count ? integers : nil
   }
+}
 
-  /// What it is, for messages.
-  public var kind: String {
+extension PickledValue: CustomStringConvertible {
+  /// What it is, in a few words.
+  public var description: String {
     switch self {
     case .none: "None"
     case .bool(let value): value ? "True" : "False"

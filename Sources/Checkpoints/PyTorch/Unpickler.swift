@@ -40,7 +40,9 @@ struct Unpickler {
           "the instruction \(PickleInstruction.refusedName(code)) is not allowed in a checkpoint")
       }
       if instruction == .stop {
-        guard stack.count == 1, marks.isEmpty else { throw failure("it ends with values left over") }
+        guard stack.count == 1, marks.isEmpty else {
+          throw failure("it ends with values left over")
+        }
         return stack[0]
       }
       try execute(instruction)
@@ -200,14 +202,18 @@ struct Unpickler {
   private mutating func call(
     _ function: PickleOperand, _ arguments: [PickleOperand]
   ) throws(Malformation) -> PickleOperand {
-    guard case .global(let global) = function else { throw failure("what is called is no function") }
+    guard case .global(let global) = function else {
+      throw failure("what is called is no function")
+    }
     switch global {
     case .orderedDictionary where arguments.isEmpty: return heap.add(.dictionary, [])
     case .size where arguments.count == 1:
       return heap.add(.tuple, try items(arguments[0], .tuple))
     case .bytes where arguments.isEmpty: return .bytes(0..<0)
     case .encode where arguments.count == 2:
-      guard case .string(let range) = arguments[0], try text(arguments[1]) == "latin1" else { break }
+      guard case .string(let range) = arguments[0], try text(arguments[1]) == "latin1" else {
+        break
+      }
       return .latin1(range)
     case .rebuildTensor where arguments.count == 6 || arguments.count == 7:
       guard case .storage(let storage) = arguments[0] else { break }

@@ -52,7 +52,9 @@ struct ImportedFile: Sendable {
     guard FileManager.default.fileExists(atPath: path) else { return false }
     do {
       let file = try SafetensorsFile(path)
-      if file.metadata == metadata && Set(file.keys) == Set(tensors.map(\.entry.key)) { return true }
+      if file.metadata == metadata && Set(file.keys) == Set(tensors.map(\.entry.key)) {
+        return true
+      }
     } catch {
       // Whatever has this name is no file of ours: treated like one made of something else.
       guard !overwrite else { return false }

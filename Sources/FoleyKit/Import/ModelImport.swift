@@ -36,7 +36,8 @@ public struct ModelImport: Sendable {
   ) throws {
     guard let model = model as? HunyuanDescription else {
       throw FoleyError.usage(
-        "\(model.folder.path): the family \(model.family) needs no import; it is for published models.")
+        "\(model.folder.path): the family \(model.family) needs no import; it is for published models."
+      )
     }
     description = model
     self.output = output

@@ -3,12 +3,18 @@ import Media
 import Tensors
 
 /// Writes a safetensors file one tensor at a time; it has its name only when it is complete.
-final class SafetensorsWriter {
+package final class SafetensorsWriter {
   /// What is to be written of one tensor.
-  struct Entry: Equatable {
-    let key: String
-    let shape: Shape
-    let dtype: DType
+  package struct Entry: Equatable, Sendable {
+    package let key: String
+    package let shape: Shape
+    package let dtype: DType
+
+    package init(key: String, shape: Shape, dtype: DType) {
+      self.key = key
+      self.shape = shape
+      self.dtype = dtype
+    }
 
     var bytes: Int { shape.count * dtype.size }
   }
@@ -22,7 +28,7 @@ final class SafetensorsWriter {
   /// - Parameters:
   ///   - entries: in the order in which they will be written.
   ///   - metadata: what the file says of itself.
-  init(path: String, _ entries: [Entry], metadata: [String: String]) throws {
+  package init(path: String, _ entries: [Entry], metadata: [String: String]) throws {
     file = try AtomicFile(path: path)
     waiting = entries[...]
     let header = try SafetensorsWriter.header(entries, metadata)
@@ -31,7 +37,7 @@ final class SafetensorsWriter {
   }
 
   /// The next tensor, in the type it was announced with.
-  func write(_ tensor: HostTensor) throws {
+  package func write(_ tensor: HostTensor) throws {
     guard let entry = waiting.popFirst() else { preconditionFailure("more tensors than announced") }
     precondition(
       tensor.shape == entry.shape && tensor.dtype == entry.dtype && tensor.rowScales == nil,
@@ -40,7 +46,7 @@ final class SafetensorsWriter {
     tensor.releasePages()
   }
 
-  func commit() throws(MediaError) {
+  package func commit() throws(MediaError) {
     precondition(waiting.isEmpty, "fewer tensors than announced")
     try file.commit()
   }

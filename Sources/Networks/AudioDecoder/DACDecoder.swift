@@ -83,7 +83,9 @@ public struct DACDecoder: Sendable {
     var rows = SlidingRows(entry.window, channels: projected.channels, on: backend)
     let x = entry(rows.push(projected, last: true)!)
     var state = StageState(stages[0], channels: x.channels, on: backend)
-    return (projected, x, state.push(x.snake(snakes[0]), through: stages[0], last: true, then: nil)!)
+    return (
+      projected, x, state.push(x.snake(snakes[0]), through: stages[0], last: true, then: nil)!
+    )
   }
 }
 

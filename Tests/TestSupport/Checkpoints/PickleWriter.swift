@@ -1,5 +1,5 @@
 /// A value as `torch.save` would get it.
-public indirect enum Pickled {
+public indirect enum Pickled: Sendable {
   case none
   case bool(Bool)
   case integer(Int)
@@ -69,7 +69,8 @@ public struct PickleWriter {
       emptyOrdered()
       remember()
       fill(entries)
-      write(.dictionary([("_metadata", .dictionary([("", .dictionary([("version", .integer(1))]))]))]))
+      write(
+        .dictionary([("_metadata", .dictionary([("", .dictionary([("version", .integer(1))]))]))]))
       put("b")
     case .size(let dimensions):
       global("torch", "Size")
@@ -153,8 +154,10 @@ public struct PickleWriter {
       remember()
     } else {
       global("_codecs", "encode")
-      tuple([.string(String(String.UnicodeScalarView(contents.map { Unicode.Scalar($0) }))),
-        .string("latin1")])
+      tuple([
+        .string(String(String.UnicodeScalarView(contents.map { Unicode.Scalar($0) }))),
+        .string("latin1"),
+      ])
       put("R")
     }
   }

@@ -1,6 +1,6 @@
 /// The parts of a file of `torch.save`, to be put together well or badly.
-public struct TorchArchive {
-  public struct Storage {
+public struct TorchArchive: Sendable {
+  public struct Storage: Sendable {
     /// PyTorch's name of the class: "FloatStorage".
     public var type: String
     public var count: Int
@@ -75,7 +75,8 @@ public enum SampleCheckpoints {
       .dictionary([
         ("rates", .list([.integer(8), .integer(5)])), ("on", .bool(true)),
         ("raw", .bytes([0xFF, 0x00])), ("size", .size([1, 300, 70_000])),
-        ("far", .integer(-1 << 40)), ("t", .tuple([.integer(-1), .string("b"), .none, .bool(false)])),
+        ("far", .integer(-1 << 40)),
+        ("t", .tuple([.integer(-1), .string("b"), .none, .bool(false)])),
       ])
     ),
   ])

@@ -51,7 +51,7 @@ extension DACConfiguration {
       }
       guard let value = value(found) else {
         throw .invalidValue(
-          file: file, key: "metadata.kwargs.\(key)", expected: expected, found: found.kind)
+          file: file, key: "metadata.kwargs.\(key)", expected: expected, found: "\(found)")
       }
       return value
     }

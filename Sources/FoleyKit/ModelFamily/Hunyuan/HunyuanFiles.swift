@@ -105,7 +105,7 @@ struct HunyuanFiles: Sendable, Equatable {
   ) throws(FoleyError) -> [(file: String, name: String)] {
     var found: [(String, String)] = []
     for place in [folder, folder + "/configs"] {
-      for file in files(in: place) where file.hasSuffix(".yaml") || file.hasSuffix(".yml") {
+      for file in files(in: place) where isConfiguration(file) {
         let path = place + "/" + file
         let name = try YAMLSection(file: path).section("model_config").text("model_name")
         // The plain name goes first.
@@ -116,6 +116,12 @@ struct HunyuanFiles: Sendable, Equatable {
       throw .badModel(path: folder, reason: "holds no config.yaml; download it with the model")
     }
     return found
+  }
+
+  private static func isConfiguration(_ name: String) -> Bool {
+    let name = name.lowercased()
+    return (name.hasSuffix(".yaml") || name.hasSuffix(".yml"))
+      && (name.hasPrefix("config") || name.contains("foley"))
   }
 
   private static func checkpoint(_ name: String, in folder: String) -> String? {
