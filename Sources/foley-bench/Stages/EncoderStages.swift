@@ -1,4 +1,5 @@
 import Checkpoints
+import FoleyKit
 import Networks
 import Tensors
 
@@ -8,7 +9,7 @@ import Tensors
 extension Stage {
   /// Two prompts of as many tokens as the transformer reads at most.
   static let clap = Stage(name: "clap") { settings in
-    let network = try settings.random { try CLAPText($0, .larger) }
+    let network = try CLAPText(settings.weights(.text), .larger)
     let length = CLAPPrompts.longestFeatures
     let ids = (0..<2).map { text in (0..<length).map { 10 + (text * length + $0) * 97 % 50_000 } }
     return PreparedStage(run: "2 texts of \(length) tokens", runsPerClip: 1) { _, mark in
@@ -18,7 +19,7 @@ extension Stage {
   }
 
   static let siglip2 = Stage(name: "siglip2") { settings in
-    let network = try settings.random { try SigLIP2($0, .base512) }
+    let network = try SigLIP2(settings.weights(.visual), .base512)
     let pictures = 2
     return PreparedStage(
       run: "\(pictures) pictures of 512 x 512", runsPerClip: RandomWindow.pictures / pictures
@@ -31,14 +32,7 @@ extension Stage {
   }
 
   static let synchformer = Stage(name: "synchformer") { settings in
-    let known: [String: Shape] = [
-      "cls_token": [1, 1, 768], "patch_embed_3d.proj.weight": [768, 3, 2, 16, 16],
-      "temp_embed": [1, 8, 768], "pos_embed": [1, 1 + 196, 768],
-    ].merging((0..<12).map { ("blocks.\($0).norm1.weight", [768]) }) { $1 }
-    let network = try settings.random(
-      known: Dictionary(
-        uniqueKeysWithValues: known.map { ("vfeat_extractor." + $0.key, $0.value) })
-    ) { try Synchformer($0) }
+    let network = try Synchformer(settings.weights(.sync))
     // Of 8 s come 24 segments; two are measured at a time.
     let frames = network.segmentFrames + network.segmentStep
     return PreparedStage(run: "2 segments of 16 frames", runsPerClip: 12) { index, mark in
@@ -49,7 +43,7 @@ extension Stage {
   }
 
   static let dac = Stage(name: "dac") { settings in
-    let network = try settings.random { try DACDecoder($0, DACConfiguration()) }
+    let network = try DACDecoder(settings.weights(.decoder), DACConfiguration())
     let channels = network.configuration.latentDim
     let latents = GaussianNoise(seed: 6).rows(0..<RandomWindow.latents, channels: channels)
     return PreparedStage(run: "\(RandomWindow.latents) latents", runsPerClip: 1) { _, mark in
@@ -71,15 +65,19 @@ extension Stage {
 }
 
 extension StageSettings {
-  /// A network of the published shapes.
-  func random<Network>(
-    known: [String: Shape] = [:], _ make: (Weights) throws -> Network
-  ) throws -> Network {
-    guard case .random(let name, _) = model else { throw UnusableModel(model: model.name) }
-    let source = try RandomCheckpoint(name: name, dtype: .f32, known: known, on: backend) {
-      _ = try make($0)
-    }
-    return try make(Weights(source, on: backend))
+  /// Random weights of one of the published networks.
+  func weights(_ part: ModelPart) throws -> Weights {
+    guard case .random(_, let transformer) = model else { throw UnusableModel(model: model.name) }
+    return Weights(
+      try RandomCheckpoint(part, of: .published(transformer), dtype: .f32), on: backend)
+  }
+}
+
+extension HunyuanNetworks {
+  /// The networks around one of the published transformers.
+  static func published(_ transformer: TransformerConfiguration) -> HunyuanNetworks {
+    HunyuanNetworks(
+      clap: .larger, siglip: .base512, transformer: transformer, dac: DACConfiguration())
   }
 }
 

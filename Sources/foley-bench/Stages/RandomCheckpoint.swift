@@ -1,9 +1,12 @@
+import CPUBackend
 import Checkpoints
+import FoleyKit
 import Foundation
+import Networks
 import Tensors
 
-/// A checkpoint that is nowhere stored: of the tensors that a network asks for when it is made, each made up
-/// when it is read, quickly enough for billions of weights, and different from all others.
+/// A checkpoint of given shapes that is nowhere stored: every tensor is made up when it is read, quickly
+/// enough for billions of weights, and differs from all others.
 ///
 /// Matrices are normal with variance 1 / fan-in, norm weights lie near 1, biases near 0, so that activations
 /// keep about unit scale through a deep network.
@@ -15,22 +18,23 @@ struct RandomCheckpoint: TensorSource {
   /// Normal numbers to draw from, a power of two of them.
   private let normal: [Float]
 
-  /// - Parameters:
-  ///   - dtype: f32 or bf16.
-  ///   - known: tensors by which a network learns its own sizes.
-  ///   - make: makes the network, for what it reads.
-  init(
-    name: String, dtype: DType, seed: UInt64 = 1, known: [String: Shape] = [:],
-    on backend: any Backend, make: (Weights) throws -> Void
-  ) throws {
+  /// - Parameter dtype: f32 or bf16.
+  init(name: String, shapes: [String: Shape], dtype: DType, seed: UInt64 = 1) {
     precondition(dtype == .f32 || dtype == .bf16)
     file = name
+    self.shapes = shapes
     self.dtype = dtype
     self.seed = seed
     normal = GaussianNoise(seed: seed).rows(0..<(1 << 14), channels: 4)
-    let audit = WeightsAudit(.shapes)
-    try make(Weights(KnownShapes(file: name, shapes: known), on: backend, audit: audit))
-    shapes = audit.reads.reduce(into: known) { $0[$1.key] = $1.shape }
+  }
+
+  /// The tensors of a published network, as its initialiser names them.
+  init(_ part: ModelPart, of networks: HunyuanNetworks, dtype: DType, seed: UInt64 = 1) throws {
+    let audit = WeightsAudit(.names)
+    try networks.read(part, Weights(PublishedShapes(), on: CPUBackend(threads: 1), audit: audit))
+    self.init(
+      name: "random weights of \(part.rawValue)",
+      shapes: Dictionary(audit.reads.map { ($0.key, $0.shape) }) { $1 }, dtype: dtype, seed: seed)
   }
 
   var keys: [String] { shapes.keys.sorted() }
@@ -85,19 +89,5 @@ struct RandomCheckpoint: TensorSource {
         index += 4
       }
     }
-  }
-}
-
-/// Tensors of zeros, for a network that is only asked what it reads.
-private struct KnownShapes: TensorSource {
-  let file: String
-  let shapes: [String: Shape]
-
-  var keys: [String] { shapes.keys.sorted() }
-  func contains(_ key: String) -> Bool { shapes[key] != nil }
-
-  func tensor(_ key: String) throws(CheckpointError) -> HostTensor {
-    guard let shape = shapes[key] else { throw .missingKey(file: file, key: key) }
-    return HostTensor(zeros: shape, dtype: .f32)
   }
 }
