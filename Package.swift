@@ -12,6 +12,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     // C libraries of the system, and our C.
@@ -39,6 +40,9 @@ let package = Package(
     .target(name: "Motion", dependencies: ["Tensors"]),
     .target(name: "Signal", dependencies: ["Tensors", "Checkpoints", "CKernels"]),
 
+    // Frames to the pictures that published networks look at.
+    .target(name: "Imaging", dependencies: ["CKernels"]),
+
     // Video in, audio out.
     .target(name: "Media", dependencies: ["CMedia", "CSndFile"]),
 
@@ -46,21 +50,22 @@ let package = Package(
     .target(
       name: "FoleyKit",
       dependencies: [
-        "Networks", "Sampling", "Motion", "Signal", "Media", "Checkpoints", "Tensors",
+        "Networks", "Sampling", "Motion", "Signal", "Imaging", "Media", "Checkpoints", "Tensors",
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(
       name: "foley",
       dependencies: [
-        "FoleyKit", "CPUBackend", "Checkpoints", "Media", "Sampling",
+        "FoleyKit", "CPUBackend", "Checkpoints", "Media", "Networks", "Sampling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(
       name: "foley-bench",
       dependencies: [
-        "Networks", "Sampling", "Signal", "Checkpoints", "Tensors", "CPUBackend",
-        "ReferenceBackend",
+        "FoleyKit", "Networks", "Sampling", "Signal", "Imaging", "Media", "Checkpoints", "Tensors",
+        "CPUBackend", "ReferenceBackend", "CZlib", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

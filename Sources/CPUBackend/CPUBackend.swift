@@ -13,19 +13,28 @@ public final class CPUBackend: Backend {
   let memory: BufferPool
   // A table of constants.
   nonisolated(unsafe) let kernels: UnsafePointer<FoleyKernels>
+  nonisolated(unsafe) let integers: UnsafePointer<FoleyIntegerKernels>
+  /// Operations done in products since the backend was made.
+  public let work = WorkCounter()
 
   /// - Parameters:
   ///   - threads: threads that compute, at least 1.
   ///   - level: the instruction set.
+  ///   - dotProducts: whether products in integers use the instructions made for them (VNNI) where the
+  ///     processor has them at this level; the result is the same.
   ///   - keptMemory: bytes of finished tensors kept for the next ones, at most; `trim()` frees them.
   /// - Throws: `unsupportedLevel`.
-  public init(threads: Int, level: SIMDLevel, keptMemory: Int = 256 << 20)
-    throws(CPUBackendError)
-  {
+  public init(
+    threads: Int, level: SIMDLevel, dotProducts: Bool = true, keptMemory: Int = 256 << 20
+  ) throws(CPUBackendError) {
     precondition(threads > 0, "a backend needs a thread")
-    guard let kernels = foley_kernels(level.code) else { throw .unsupportedLevel(level) }
+    let dots = dotProducts ? foley_integer_kernels(level.code, 1) : nil
+    guard let kernels = foley_kernels(level.code),
+      let integers = dots ?? foley_integer_kernels(level.code, 0)
+    else { throw .unsupportedLevel(level) }
     self.level = level
     self.kernels = kernels
+    self.integers = integers
     self.threads = ThreadPool(count: threads)
     memory = BufferPool(limit: keptMemory)
   }
@@ -44,8 +53,12 @@ public final class CPUBackend: Backend {
     "cpu (\(level), \(threads.count) thread\(threads.count == 1 ? "" : "s"))"
   }
 
-  /// Frees the memory kept for coming tensors: call it when the next operation is far off.
-  public func trim() { memory.trim() }
+  /// Frees the memory kept for coming tensors, here and by the allocator, which the weights' memory comes
+  /// from: call it when the next operation is far off.
+  public func trim() {
+    memory.trim()
+    foley_heap_trim()
+  }
 
   /// Bytes kept for coming tensors.
   public var keptMemory: Int { memory.keptBytes }
@@ -88,7 +101,7 @@ public final class CPUBackend: Backend {
     ).floats()
   }
 
-  private func buffer(_ size: Int) -> HostBuffer {
+  func buffer(_ size: Int) -> HostBuffer {
     let memory = memory
     return HostBuffer(backend: self, base: memory.take(size), size: size) { base, size in
       memory.giveBack(base, size: size)

@@ -176,6 +176,11 @@ extension CPUBackend {
     var blocks: [Block] = []
     for (index, product) in products.enumerated() {
       guard product.rows > 0, product.columns > 0 else { continue }
+      let places = product.places
+      work.add(
+        .float,
+        2 * product.rows * product.columns * places.depth * places.kernelHeight * places.kernelWidth
+      )
       cut(product, index, shares: products.count, into: &blocks)
     }
     products.withUnsafeBufferPointer { products in

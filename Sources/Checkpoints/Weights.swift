@@ -10,18 +10,26 @@ public struct Weights: Sendable {
   public let backend: any Backend
   private let source: any TensorSource
   private let unread: UnreadKeys
+  private let audit: WeightsAudit?
   private let prefix: String
 
-  public init(_ source: any TensorSource, on backend: any Backend) {
-    self.init(backend: backend, source: source, unread: UnreadKeys(source.keys), prefix: "")
+  /// - Parameter audit: notes what is read and what is wrong with it. Layers then get zeros of the shapes
+  ///   they ask for, whatever the file holds.
+  public init(
+    _ source: any TensorSource, on backend: any Backend, audit: WeightsAudit? = nil
+  ) {
+    self.init(
+      backend: backend, source: source, unread: UnreadKeys(source.keys), audit: audit, prefix: "")
   }
 
   private init(
-    backend: any Backend, source: any TensorSource, unread: UnreadKeys, prefix: String
+    backend: any Backend, source: any TensorSource, unread: UnreadKeys, audit: WeightsAudit?,
+    prefix: String
   ) {
     self.backend = backend
     self.source = source
     self.unread = unread
+    self.audit = audit
     self.prefix = prefix
   }
 
@@ -30,7 +38,7 @@ public struct Weights: Sendable {
   /// The cursor below `name`; `name` may hold several parts, `attention.self`.
   public subscript(name: String) -> Weights {
     Weights(
-      backend: backend, source: source, unread: unread,
+      backend: backend, source: source, unread: unread, audit: audit,
       prefix: prefix.isEmpty ? name : prefix + "." + name)
   }
 
@@ -41,10 +49,18 @@ public struct Weights: Sendable {
 
   public func contains(_ name: String) -> Bool { source.contains(key(name)) }
 
+  /// Whether layers get zeros in place of the file's values, which spares them work on these.
+  public var isAudited: Bool { audit != nil }
+
   // MARK: Reading
 
   /// Stored elements with their row scales, shape checked.
   public func host(_ name: String, _ shape: Shape) throws(CheckpointError) -> HostTensor {
+    if let audit {
+      unread.remove(key(name))
+      unread.remove(key(name) + ".scale")
+      return try audit.standIn(for: key(name), shape, in: source)
+    }
     let stored = try host(name)
     guard stored.shape == shape else {
       throw .wrongShape(file: file, key: key(name), expected: shape, found: stored.shape)
@@ -73,9 +89,15 @@ public struct Weights: Sendable {
       rowScales: scales.floats())
   }
 
-  /// A matrix (or a stack of them) on the backend, in its stored type.
-  public func tensor(_ name: String, _ shape: Shape) throws(CheckpointError) -> Tensor {
-    backend.upload(try floating(name, try host(name, shape)))
+  /// A matrix (or a stack of them) on the backend, in its stored type or as products of a precision want
+  /// it.
+  public func tensor(
+    _ name: String, _ shape: Shape, for precision: ProductPrecision = .float
+  ) throws(CheckpointError) -> Tensor {
+    let stored = try floating(name, try host(name, shape))
+    let tensor = precision.prepared(backend.upload(stored))
+    if precision != .float { stored.releasePages() }
+    return tensor
   }
 
   /// A small tensor on the backend as f32: biases, norm weights, tables to be added.
@@ -85,7 +107,9 @@ public struct Weights: Sendable {
 
   /// f32 values in host memory.
   public func floats(_ name: String, _ shape: Shape) throws(CheckpointError) -> [Float] {
-    try floating(name, try host(name, shape)).floats()
+    let stored = try floating(name, try host(name, shape))
+    defer { stored.releasePages() }
+    return stored.floats()
   }
 
   private func floating(_ name: String, _ host: HostTensor) throws(CheckpointError) -> HostTensor {

@@ -11,6 +11,8 @@ public enum FoleyError: Error, Equatable, Sendable {
   case noInput(file: String, reason: String)
   /// A file that may not or cannot be made.
   case cannotCreate(file: String, reason: String)
+  /// A network does not fit into the memory there is, or that `--ram-budget` allows.
+  case memory(network: String, needed: Int, available: Int, isGiven: Bool)
   /// Numbers that are not finite: the model or the program is broken, so nothing is written.
   case notFinite(stage: String)
 }
@@ -22,6 +24,13 @@ extension FoleyError: CustomStringConvertible {
     case .badModel(let path, let reason), .badData(let path, let reason),
       .noInput(let path, let reason), .cannotCreate(let path, let reason):
       "\(path): \(reason)"
+    case .memory(let network, let needed, let available, let isGiven):
+      "the \(network) needs \(ByteCount(needed)) of memory with all that is beside it; "
+        + (isGiven
+          ? "--ram-budget allows \(ByteCount(available)). Give at least --ram-budget "
+            + ByteCount(needed).argument
+          : "the machine has \(ByteCount(available)) to spare. End other programs, or take a "
+            + "smaller model")
     case .notFinite(let stage):
       "\(stage) gave values that are not numbers; nothing was written. "
         + "Please report this with the command line and the model's name."

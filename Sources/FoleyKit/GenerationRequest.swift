@@ -17,8 +17,8 @@ public struct GenerationRequest: Sendable {
   public var source: Source
   /// What is to be heard; empty: what is seen decides.
   public var prompt: String
-  /// What is not to be heard; empty: nothing in particular.
-  public var negativePrompt: String
+  /// What is not to be heard; empty: nothing in particular; nil: what the model has for it.
+  public var negativePrompt: String?
   public var seed: UInt64
   /// Steps of the sampler, strength of guidance and solver; nil: the model's own.
   public var steps: Int?
@@ -30,7 +30,7 @@ public struct GenerationRequest: Sendable {
   public var givenEvents: EventFile?
 
   public init(
-    source: Source, prompt: String = "", negativePrompt: String = "", seed: UInt64 = 0,
+    source: Source, prompt: String = "", negativePrompt: String? = nil, seed: UInt64 = 0,
     steps: Int? = nil, guidance: Float? = nil, solver: Solver? = nil, noiseFile: String? = nil,
     givenEvents: EventFile? = nil
   ) {

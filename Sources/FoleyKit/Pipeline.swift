@@ -8,22 +8,18 @@ import Tensors
 /// Makes the sound of one clip.
 ///
 /// A thread of its own decodes the video and follows its motion, a window or two ahead. For each
-/// window of eight seconds the pictures, the motion and the prompt condition the model; the sampler
+/// window of eight seconds the prompt, the pictures and the motion condition the model; the sampler
 /// turns noise into latents, going on from the window before; the decoder turns them into sound, which
-/// is written at once. Nothing grows with the length of the clip.
+/// is written at once. Nothing grows with the length of the clip, and a part of the model that no
+/// later window needs is dropped.
 public struct Pipeline: Sendable {
   private let description: any ModelDescription
-  private let backend: any Backend
-  private let threads: Int
+  private let resources: ModelResources
   private let log = Logger(label: "foley.pipeline")
 
-  /// - Parameters:
-  ///   - backend: computes the networks.
-  ///   - threads: for what runs beside the backend.
-  public init(model: any ModelDescription, backend: any Backend, threads: Int) {
+  public init(model: any ModelDescription, _ resources: ModelResources) {
     description = model
-    self.backend = backend
-    self.threads = threads
+    self.resources = resources
   }
 
   /// - Parameters:
@@ -37,42 +33,60 @@ public struct Pipeline: Sendable {
     var clock = StageClock()
     let began = ContinuousClock.now
 
-    let feed = WindowFeed(request, pictures: description.pictures(prompt: request.prompt))
+    let feed = WindowFeed(request, for: description)
     defer { feed.abandon() }
     let expected = try feed.expectation().plan
     try sink.start(expectedSamples: expected?.samples)
     tell(.started(seconds: expected?.seconds, windows: expected?.count))
 
-    let model = try clock.measure("load") { try description.load(on: backend) }
+    let backend = resources.backend
+    let model = try clock.measure("load") { try description.load(resources) }
+    let warnings = description.warnings + model.warnings
+    for warning in warnings { tell(.warning(warning)) }
     tell(.loaded(model: description.folder.name, backend: backend.name))
     let settings = description.sampling.replaced(by: request)
     let sampler = Sampler(
-      solver: settings.solver, schedule: try SigmaSchedule(steps: settings.steps))
+      solver: settings.solver,
+      schedule: try SigmaSchedule(steps: settings.steps, shift: settings.shift))
     let noise = try LatentNoise(request, channels: model.latentChannels)
-    let (prompt, negative) = clock.measure("text") {
-      (model.text(request.prompt), model.text(request.negativePrompt))
+    let negative = request.negativePrompt ?? description.negativePrompt
+    let text = try clock.measure("text") {
+      try model.text(prompt: request.prompt, negative: negative)
     }
-    var sound = SoundOutput(
-      decoder: model.decoder(seed: request.seed, threads: threads), sink: sink)
+    model.release(.text)
+    var sound = SoundOutput(decoder: try model.decoder(seed: request.seed), sink: sink)
     var continuation: Continuation?
     var plan: WindowPlan?
 
     while let window = try clock.measure("waiting for video", { try feed.next() }) {
-      let visual = try clock.measure("vision") { try window.pictures.map(model.visual) }
+      let visual = try clock.measure("vision") {
+        try model.visual(window) {
+          tell(.encoding(.visual, done: $0, of: $1, window: window.number))
+        }
+      }
+      if window.isLast { model.release(.visual) }
+      let sync = try clock.measure("motion") {
+        try model.sync(window) { tell(.encoding(.sync, done: $0, of: $1, window: window.number)) }
+      }
+      if window.isLast { model.release(.sync) }
       let latents = try clock.measure("sampling") {
-        let velocity = model.velocity(
-          prompt: prompt, negative: negative, visual: visual, motion: window.motion,
+        let velocity = try model.velocity(
+          WindowConditions(text: text, visual: visual, sync: sync, latents: window.latents.count),
           guidance: settings.guidance)
-        let start = try noise.latents(of: window.index, on: backend)
+        let start = try noise.latents(window.latents, on: backend)
         return try sampler(
           start, model: velocity, clamp: continuation?.clamp(noise: start),
           observe: { step in
-            tell(.step(step.index + 1, of: step.count, window: window.index + 1))
+            tell(.step(step.index + 1, of: step.count, window: window.number))
             return true
           }
         ).floats()
       }
-      continuation = Continuation(after: latents, channels: model.latentChannels)
+      if window.isLast {
+        model.release(.transformer)
+      } else {
+        continuation = Continuation(after: latents, channels: model.latentChannels)
+      }
       let settled = window.plan?.latentsOfLastWindow ?? WindowPlan.latentsPerHop
       try clock.measure("sound") {
         try sound.write(
@@ -81,10 +95,11 @@ public struct Pipeline: Sendable {
       }
       plan = window.plan
       let done = window.plan?.seconds ?? Double((window.index + 1) * WindowPlan.hop)
-      tell(.window(window.index + 1, secondsDone: done))
-      log.debug("window \(window.index + 1): \(clock)\(window.isStill ? ", still" : "")")
+      tell(.window(window.number, secondsDone: done))
+      log.debug("window \(window.number): \(clock)\(window.isStill ? ", still" : "")")
     }
     guard let plan else { preconditionFailure("a feed that ended before its last window") }
+    model.release(.decoder)
 
     let track = feed.track
     for warning in track.warnings { tell(.warning(warning)) }
@@ -94,11 +109,12 @@ public struct Pipeline: Sendable {
       samples: plan.samples, seconds: plan.seconds, windows: plan.count,
       model: .init(
         name: description.folder.name, family: description.family, folder: description.folder.path),
-      parameters: .init(request, settings), events: track.motion.events, cuts: track.motion.cuts,
+      parameters: .init(request, settings, negativePrompt: negative), events: track.motion.events,
+      cuts: track.motion.cuts,
       energy: track.motion.energy,
       limiterReduction: sound.limiterReduction, peak: sound.peak, backend: backend.name,
       timings: clock.dictionary, speed: plan.seconds / max(total, 1e-9),
-      peakMemory: ProcessMeasure.peakMemory, warnings: track.warnings)
+      peakMemory: MachineMemory.peak, warnings: warnings + track.warnings)
   }
 }
 
@@ -116,14 +132,16 @@ extension SamplingSettings {
   fileprivate func replaced(by request: GenerationRequest) -> SamplingSettings {
     SamplingSettings(
       steps: request.steps ?? steps, guidance: request.guidance ?? guidance,
-      solver: request.solver ?? solver)
+      solver: request.solver ?? solver, shift: shift)
   }
 }
 
 extension GenerationReport.Parameters {
-  fileprivate init(_ request: GenerationRequest, _ settings: SamplingSettings) {
+  fileprivate init(
+    _ request: GenerationRequest, _ settings: SamplingSettings, negativePrompt: String
+  ) {
     self.init(
-      prompt: request.prompt, negativePrompt: request.negativePrompt, seed: request.seed,
+      prompt: request.prompt, negativePrompt: negativePrompt, seed: request.seed,
       steps: settings.steps, guidance: settings.guidance, sampler: settings.solver)
     if case .video(_, let start, let end, _) = request.source {
       (self.start, self.end) = (start, end)

@@ -3,17 +3,17 @@ import Foundation
 /// A file that appears under its name only when it is complete: written as NAME.partial in the same
 /// folder, synced, renamed, and the folder synced. Dropped without `commit()`, it removes what it
 /// wrote.
-final class AtomicFile {
+package final class AtomicFile {
   /// The name as the user gave it, for errors.
-  let name: String
+  package let name: String
   /// Where the bytes go until `commit()`.
-  let partialPath: String
+  package let partialPath: String
   /// Open for reading and writing; -1 once closed.
-  private(set) var descriptor: Int32
+  package private(set) var descriptor: Int32
   private let finalPath: String
 
   /// Creates the partial file, replacing one that a killed run has left.
-  init(path: String) throws(MediaError) {
+  package init(path: String) throws(MediaError) {
     name = path
     finalPath = AtomicFile.followLinks(path)
     partialPath = finalPath + ".partial"
@@ -33,7 +33,7 @@ final class AtomicFile {
   }
 
   /// Makes the file durable and gives it its name.
-  func commit() throws(MediaError) {
+  package func commit() throws(MediaError) {
     precondition(descriptor >= 0, "a file is committed once")
     guard fsync(descriptor) == 0 else { throw .cannotWrite(file: name, reason: reason()) }
     guard rename(partialPath, finalPath) == 0 else {
@@ -86,7 +86,7 @@ final class AtomicFile {
 }
 
 /// Writes all of `bytes`, going on after interruptions; 0 or the `errno`.
-func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int32 {
+package func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int32 {
   var offset = 0
   while offset < bytes.count {
     let written = write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)

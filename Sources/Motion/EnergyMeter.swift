@@ -26,13 +26,14 @@ struct EnergyMeter: Sendable {
       let stop = min(border, end)
       sum += rate * max(0, stop - now)
       now = stop
-      if now >= border - 1e-9 { close() }
+      if now >= border - 1e-9 { close(covering: 1 / MotionTrack.rate) }
     }
     time = max(time, end)
   }
 
-  private mutating func close() {
-    finished.append(Self.compressed(sum * MotionTrack.rate))
+  /// - Parameter covered: the seconds of the cell for which there is a level.
+  private mutating func close(covering covered: Double) {
+    finished.append(Self.compressed(sum / covered))
     sum = 0
     cells += 1
   }
@@ -44,7 +45,9 @@ struct EnergyMeter: Sendable {
   }
 
   mutating func take(ending: Bool) -> [Float] {
-    if ending && sum > 0 { close() }
+    // Nothing is known of the rest of the last cell: it goes on as it began.
+    let begun = time - Double(cells) / MotionTrack.rate
+    if ending && begun > 1e-9 { close(covering: begun) }
     defer { finished = [] }
     return finished
   }

@@ -16,7 +16,8 @@ public enum SyncFeatures {
   ///
   /// - Parameters:
   ///   - events: in any order; those before the window feed the traces.
-  ///   - energy: at 25 per second from time 0; missing values count as 0.
+  ///   - energy: at 25 per second from time 0. Its last value holds beyond its end: motion that stopped
+  ///     with the clip would look like an impact, and be heard as one in the last moment. None: 0.
   ///   - start: seconds, rounded to the 25 Hz grid.
   public static func features(
     events: [VisualEvent], energy: [Float], start: Double, frames: Int
@@ -41,8 +42,9 @@ public enum SyncFeatures {
       }
     }
 
+    let energy = energy.isEmpty ? [0] : energy
     func level(_ index: Int) -> Float {
-      index >= 0 && index < energy.count ? energy[index] : 0
+      index < 0 ? 0 : energy[min(index, energy.count - 1)]
     }
 
     var shortTrace: Float = 0

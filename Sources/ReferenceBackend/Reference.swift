@@ -23,6 +23,9 @@ public final class Reference: Backend {
       scale: host.rowScales.map { tensor($0, [$0.count]) })
   }
 
+  /// Keeps nothing.
+  public func trim() {}
+
   public func download(_ tensor: Tensor) -> [Float] {
     guard let buffer = tensor.buffer as? HostBuffer else {
       preconditionFailure("a tensor of \(tensor.backend.name) given to the reference backend")
@@ -120,6 +123,42 @@ public final class Reference: Backend {
             }
             out[qRow + d] = Float(sum)
           }
+        }
+      }
+    }
+    return tensor(out, query.tensor.shape.withChannels(width))
+  }
+
+  public func dividedAttention(
+    query: View, key: View, value: View, heads: Int, scale: Float, division: TokenDivision
+  ) -> Tensor {
+    let (q, k, v) = (values(query), values(key), values(value))
+    let (width, depth) = (query.channels, query.channels / heads)
+    // The tokens each token attends to.
+    func seen(by token: Int) -> [Int] {
+      if token == 0 { return Array(0..<division.tokens) }
+      let (frame, place) = ((token - 1) / division.places, (token - 1) % division.places)
+      let group =
+        switch division.group {
+        case .place: (0..<division.frames).map { 1 + $0 * division.places + place }
+        case .frame: (0..<division.places).map { 1 + frame * division.places + $0 }
+        }
+      return [0] + group
+    }
+    var out = [Float](repeating: 0, count: query.rows * width)
+    for row in 0..<query.rows {
+      let start = row / division.tokens * division.tokens
+      let keys = seen(by: row - start).map { start + $0 }
+      for channel in stride(from: 0, to: width, by: depth) {
+        let scores = keys.map { key in
+          (channel..<channel + depth).reduce(0.0) {
+            $0 + Double(q[row * width + $1]) * Double(k[key * width + $1])
+          } * Double(scale)
+        }
+        let weights = Reference.softmax(scores)
+        for d in channel..<channel + depth {
+          out[row * width + d] = Float(
+            zip(keys, weights).reduce(0.0) { $0 + $1.1 * Double(v[$1.0 * width + d]) })
         }
       }
     }

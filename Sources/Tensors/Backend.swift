@@ -17,6 +17,8 @@ public protocol Backend: AnyObject, Sendable {
   func upload(_ host: HostTensor) -> Tensor
   /// All elements as f32 (integers converted, row scales applied).
   func download(_ tensor: Tensor) -> [Float]
+  /// Frees memory that is kept for coming tensors: worth calling when the next operation is far off.
+  func trim()
 
   // MARK: Dense
 
@@ -27,6 +29,25 @@ public protocol Backend: AnyObject, Sendable {
   /// result is 0.
   func attention(
     query: View, key: View, value: View, heads: Int, scale: Float, keyLengths: [Int]?
+  ) -> Tensor
+  /// Softmax attention per head inside the groups of a division. Views over [B, T, heads·D] with T
+  /// tokens as `TokenDivision` counts them -> [B, T, heads·D]. The first token attends to all tokens;
+  /// every other one to its group and to the first.
+  func dividedAttention(
+    query: View, key: View, value: View, heads: Int, scale: Float, division: TokenDivision
+  ) -> Tensor
+
+  // MARK: Dense, in integers
+
+  /// A float weight [out, ..] -> i8 of the same shape, with a scale for each row: `rounded(w / scale)`, ties to
+  /// even, where the largest magnitude of a row becomes 127 (rows below 2^-100 become 0).
+  func quantise(_ weight: Tensor) -> Tensor
+  /// As `linear`, with an i8 weight and x rounded to i8 row by row in the same way: sums of products of integers,
+  /// times both scales.
+  func integerLinear(_ x: Tensor, weight: Tensor, bias: Tensor?, epilogue: Epilogue) -> Tensor
+  /// As `conv1d` without groups, with an i8 weight; every row of x is rounded once, whatever taps it meets.
+  func integerConv1d(
+    _ x: Tensor, weight: Tensor, bias: Tensor?, _ geometry: Convolution1D, epilogue: Epilogue
   ) -> Tensor
 
   // MARK: Normalisation

@@ -54,6 +54,21 @@ public struct SnakeParameters: Sendable {
   }
 }
 
+/// In what numbers a product of activations with weights is computed.
+public enum ProductPrecision: String, Sendable, CaseIterable, Codable {
+  /// Single precision, whatever type the weights are stored in.
+  case float = "f32"
+  /// Weights are rounded to 8 bits once, each output channel by its own scale; activations when they come,
+  /// each token by its own. The sums are of integers and exact; scales, bias and epilogue are single
+  /// precision.
+  case int8
+
+  /// The weight as products of this precision want it.
+  public func prepared(_ weight: Tensor) -> Tensor {
+    self == .int8 ? weight.quantised() : weight
+  }
+}
+
 /// Geometry of a convolution over time. Padding is of zeros.
 public struct Convolution1D: Sendable, Hashable {
   public var stride: Int
@@ -154,4 +169,37 @@ public struct RotaryTable: Sendable {
     self.cosines = cosines
     self.sines = sines
   }
+}
+
+/// How the tokens of a video are divided for attention: token 0 stands for all of it, token
+/// 1 + f * places + p for place p of frame f.
+public struct TokenDivision: Sendable, Hashable {
+  /// Which tokens attend to each other.
+  public enum Group: Sendable, Hashable, CaseIterable {
+    /// Those of one place, through all frames.
+    case place
+    /// Those of one frame.
+    case frame
+  }
+
+  public var frames: Int
+  public var places: Int
+  public var group: Group
+
+  public init(frames: Int, places: Int, group: Group) {
+    precondition(frames > 0 && places > 0, "a video of \(frames) frames of \(places) places")
+    self.frames = frames
+    self.places = places
+    self.group = group
+  }
+
+  /// Tokens of one video, the first one included.
+  public var tokens: Int { 1 + frames * places }
+  public var groups: Int { group == .place ? places : frames }
+  /// Tokens of one group.
+  public var members: Int { group == .place ? frames : places }
+  /// The first token of a group.
+  public func start(of index: Int) -> Int { 1 + (group == .place ? index : index * places) }
+  /// From one token of a group to the next.
+  public var step: Int { group == .place ? places : 1 }
 }

@@ -3,8 +3,11 @@
 
 extension Tensor {
   /// `epilogue(self · weightᵀ + bias)`: [.., in] and weight [out, in] -> [.., out].
+  ///
+  /// - Parameter precision: with `.int8`, of a weight made by `quantised`.
   public func linear(
-    _ weight: Tensor, bias: Tensor? = nil, epilogue: Epilogue = .none
+    _ weight: Tensor, bias: Tensor? = nil, epilogue: Epilogue = .none,
+    precision: ProductPrecision = .float
   ) -> Tensor {
     precondition(
       weight.shape.rank == 2 && weight.shape[1] == channels,
@@ -12,7 +15,26 @@ extension Tensor {
     precondition(bias == nil || bias?.shape.count == weight.shape[0], "linear: bias")
     let output = shape.withChannels(weight.shape[0])
     epilogue.check(output)
-    return backend.linear(self, weight: weight, bias: bias, epilogue: epilogue)
+    switch precision {
+    case .float: return backend.linear(self, weight: weight, bias: bias, epilogue: epilogue)
+    case .int8:
+      weight.checkQuantised(depth: channels)
+      return backend.integerLinear(self, weight: weight, bias: bias, epilogue: epilogue)
+    }
+  }
+
+  /// A weight [out, ..] rounded to 8 bits, with one scale for each output; see `ProductPrecision.int8`.
+  public func quantised() -> Tensor {
+    precondition(shape.rank >= 2, "quantised: \(shape) has no rows")
+    return dtype == .i8 && scale != nil ? self : backend.quantise(self)
+  }
+
+  /// 32 bits hold the sum of this many products of 127 and 127, and of 255 and 127.
+  private static let deepestIntegerSum = 1 << 16
+
+  private func checkQuantised(depth: Int) {
+    precondition(dtype == .i8 && scale != nil, "a product in integers of a weight of \(dtype)")
+    precondition(depth <= Tensor.deepestIntegerSum, "a product in integers of depth \(depth)")
   }
 
   /// Layer normalisation over the channels, with an optional modulation
@@ -102,7 +124,7 @@ extension Tensor {
   /// [B, T, in] or [T, in]; weight [out, kernel, in / groups] -> [B, T', out] of the same rank.
   public func conv1d(
     _ weight: Tensor, bias: Tensor? = nil, _ geometry: Convolution1D,
-    epilogue: Epilogue = .none
+    epilogue: Epilogue = .none, precision: ProductPrecision = .float
   ) -> Tensor {
     precondition(
       weight.shape.rank == 3 && weight.shape[2] * geometry.groups == channels
@@ -112,8 +134,16 @@ extension Tensor {
     let x = batched("conv1d")
     let length = geometry.outputLength(x.shape[1], kernel: weight.shape[1])
     epilogue.check([x.shape[0] * length, weight.shape[0]])
-    return backend.conv1d(x, weight: weight, bias: bias, geometry, epilogue: epilogue)
-      .unbatched(like: self)
+    switch precision {
+    case .float:
+      return backend.conv1d(x, weight: weight, bias: bias, geometry, epilogue: epilogue)
+        .unbatched(like: self)
+    case .int8:
+      weight.checkQuantised(depth: channels)
+      precondition(geometry.groups == 1, "conv1d: groups in integers")
+      return backend.integerConv1d(x, weight: weight, bias: bias, geometry, epilogue: epilogue)
+        .unbatched(like: self)
+    }
   }
 
   /// [B, T, C] or [T, C]; weight [kernel, C].
@@ -236,6 +266,25 @@ extension View {
     return tensor.backend.attention(
       query: self, key: keys, value: values, heads: heads,
       scale: scale ?? 1 / Float(channels / heads).squareRoot(), keyLengths: keyLengths)
+  }
+
+  /// Softmax attention inside groups, scores divided by sqrt(D); see `Backend.dividedAttention`.
+  public func attend(
+    keys: View, values: View, heads: Int, division: TokenDivision
+  ) -> Tensor {
+    precondition(
+      channels % heads == 0 && keys.channels == channels && values.channels == channels,
+      "attention: \(channels), \(keys.channels), \(values.channels) channels in \(heads) heads")
+    precondition(
+      [self, keys, values].allSatisfy {
+        $0.rowIndex == nil && $0.batchAndLength.length == division.tokens
+          && $0.batchAndLength.batch == batchAndLength.batch
+      },
+      "attention: queries \(tensor.shape), keys \(keys.tensor.shape), values \(values.tensor.shape) "
+        + "for \(division.tokens) tokens")
+    return tensor.backend.dividedAttention(
+      query: self, key: keys, value: values, heads: heads,
+      scale: 1 / Float(channels / heads).squareRoot(), division: division)
   }
 }
 

@@ -9,7 +9,10 @@ struct FoleyBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "foley-bench",
     abstract: "Measures and checks foley's parts.",
-    subcommands: [ParityCommand.self, SolversCommand.self, DecoderCommand.self])
+    subcommands: [
+      ParityCommand.self, SolversCommand.self, DecoderCommand.self, StagesCommand.self, 
+      PrecisionCommand.self, RandomFolderCommand.self,
+    ])
 }
 
 /// Which implementation of the arithmetic to run.

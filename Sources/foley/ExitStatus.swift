@@ -1,6 +1,7 @@
 import Checkpoints
 import FoleyKit
 import Media
+import Networks
 import Sampling
 
 /// The program's exit codes (sysexits.h), so that scripts and job queues can tell what went wrong.
@@ -12,6 +13,7 @@ struct ExitStatus {
   static let usage = ExitStatus(rawValue: 64)
   static let internalError = ExitStatus(rawValue: 70)
   static let cannotCreate = ExitStatus(rawValue: 73)
+  static let temporary = ExitStatus(rawValue: 75)
   static let badModel = ExitStatus(rawValue: 78)
 
   private init(rawValue: Int32) { self.rawValue = rawValue }
@@ -20,7 +22,7 @@ struct ExitStatus {
   init?(of error: any Error) {
     switch error {
     case let error as MediaError: self.init(rawValue: error.exitCode)
-    case is CheckpointError: self = .badModel
+    case is CheckpointError, is WordPieceTokenizer.Failure, is BytePairFailure: self = .badModel
     case is SamplingError: self = .internalError
     case let error as FoleyError:
       switch error {
@@ -29,6 +31,7 @@ struct ExitStatus {
       case .badData: self = .badData
       case .noInput: self = .noInput
       case .cannotCreate: self = .cannotCreate
+      case .memory: self = .temporary
       case .notFinite: self = .internalError
       }
     default: return nil

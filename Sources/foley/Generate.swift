@@ -52,9 +52,11 @@ struct Generate: ParsableCommand {
     let description = try ModelFamilies.describe(ModelFolder.find(model.model))
     let threads = model.threads ?? ProcessInfo.processInfo.activeProcessorCount
     let backend = CPUBackend(threads: threads)
+    let resources = ModelResources(
+      backend: backend, threads: threads, memory: MemoryBudget(bytes: model.ramBudget?.bytes),
+      precision: model.precision)
     let run = GenerationRun(
-      pipeline: Pipeline(model: description, backend: backend, threads: threads), request: request,
-      plan: plan,
+      pipeline: Pipeline(model: description, resources), request: request, plan: plan,
       display: display)
     let report = try run.run()
 
@@ -67,7 +69,7 @@ struct Generate: ParsableCommand {
   private func request() throws -> GenerationRequest {
     GenerationRequest(
       source: source, prompt: try content.readPrompt(),
-      negativePrompt: content.negativePrompt ?? "", seed: content.seed, steps: content.steps,
+      negativePrompt: content.negativePrompt, seed: content.seed, steps: content.steps,
       guidance: content.cfgScale, solver: content.sampler, noiseFile: hidden.noise,
       givenEvents: try hidden.useEvents.map { try EventFile(path: $0) })
   }

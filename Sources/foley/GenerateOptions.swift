@@ -90,6 +90,9 @@ enum Device: String, CaseIterable, ExpressibleByArgument {
   case auto, cpu
 }
 
+extension Precision: ExpressibleByArgument {}
+extension ByteCount: ExpressibleByArgument {}
+
 struct ModelOptions: ParsableArguments {
   @Option(
     name: [.short, .long],
@@ -105,6 +108,18 @@ struct ModelOptions: ParsableArguments {
       "Threads to compute with; all processors by default. The result does not depend on it.",
       valueName: "count"))
   var threads: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Memory to use at most, such as 8G; by default what the machine has to spare. With less, parts "
+        + "of a large model are read again for every window.", valueName: "bytes"))
+  var ramBudget: ByteCount?
+
+  @Option(
+    help:
+      "Numbers of the generator; int8 is fastest and a little less exact. By default the model's own."
+  )
+  var precision: Precision?
 
   mutating func validate() throws {
     if let threads, !(1...256).contains(threads) {

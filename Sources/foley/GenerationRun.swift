@@ -86,7 +86,3 @@ private final class SoundFile: SoundSink {
 
   func finish() throws { try writer?.finish() }
 }
-
-extension String {
-  fileprivate var lastComponent: String { (self as NSString).lastPathComponent }
-}

@@ -4,8 +4,8 @@ import Foundation
 
 struct Models: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Look at the models there are.",
-    subcommands: [List.self], defaultSubcommand: List.self)
+    abstract: "Look at the models there are, check them, make published ones ready.",
+    subcommands: [List.self, Verify.self, Import.self, Licence.self], defaultSubcommand: List.self)
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(

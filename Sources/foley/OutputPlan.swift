@@ -149,5 +149,8 @@ struct OutputPlan {
 }
 
 extension String {
+  /// The last part of a path.
+  var lastComponent: String { (self as NSString).lastPathComponent }
+
   fileprivate var withTrailingSlash: String { hasSuffix("/") ? self : self + "/" }
 }

@@ -41,6 +41,10 @@ final class ProgressDisplay {
       computing = .now
       line("model \(model) on \(backend)")
       json("loaded", ["model": model, "backend": backend])
+    case .encoding(let part, let done, let count, let window):
+      bar(
+        windowsDone: Double(window - 1), window: window, doing: "\(part.rawValue) \(done)/\(count)")
+      json("encoding", ["part": part.rawValue, "done": done, "of": count, "window": window])
     case .step(let step, let steps, let window):
       bar(windowsDone: Double(window - 1) + Double(step) / Double(steps), window: window)
       json("step", ["step": step, "steps": steps, "window": window])
@@ -86,7 +90,7 @@ final class ProgressDisplay {
   private var ofWindows: String { windows.map { "/\($0)" } ?? "" }
   private var ofSeconds: String { seconds.map { "/\(Self.text($0))" } ?? "" }
 
-  private func bar(windowsDone: Double, window: Int) {
+  private func bar(windowsDone: Double, window: Int, doing: String? = nil) {
     guard style == .bar else { return }
     let fraction = windows.map { min(1, windowsDone / Double($0)) }
     let done =
@@ -95,7 +99,10 @@ final class ProgressDisplay {
     let speed = speed(done)
     var text = " \(Self.text(done))\(ofSeconds) s  window \(window)\(ofWindows)  "
     text += "\(Self.text(speed))x"
-    if let seconds { text += "  ETA \(Self.duration((seconds - done) / max(speed, 1e-6)))" }
+    if let doing { text += "  " + doing }
+    if let seconds, windowsDone > 0 {
+      text += "  ETA \(Self.duration((seconds - done) / max(speed, 1e-6)))"
+    }
     let width = max(8, min(40, Terminal.columns - text.count - 1))
     let filled = Int(((fraction ?? 0) * Double(width)).rounded())
     let (full, empty) = unicode ? ("█", "░") : ("#", "-")

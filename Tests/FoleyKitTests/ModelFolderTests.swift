@@ -76,8 +76,9 @@ import Testing
     let folder = try ModelFolder.find("mini", in: [models])
     let description = try ModelFamilies.describe(folder)
     #expect(description.family == "mini")
-    #expect(description.pictures(prompt: "") == PictureWish(size: 224, rate: 2))
-    #expect(description.pictures(prompt: "rain") == nil, "a prompt saves the looking")
+    let wish = PictureWish(rate: 2, form: .square(side: 224))
+    #expect(description.pictures(prompt: "") == PictureWishes(visual: wish))
+    #expect(description.pictures(prompt: "rain") == PictureWishes(), "a prompt saves the looking")
     for file in try folder.files() {
       #expect(file.state == .verified, "\(file.name)")
     }

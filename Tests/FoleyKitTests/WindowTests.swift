@@ -13,6 +13,15 @@ import Testing
     #expect(plan.count == windows)
   }
 
+  @Test(arguments: [
+    (1, 2, 128), (960 * 129, 130, 144), (8 * 48_000 - 1, 400, 400), (9 * 48_000, 150, 160),
+    (960 * 427 + 1, 128, 128),
+  ]) func lastWindowIsAsLongAsNeeded(samples: Int, exact: Int, coarse: Int) {
+    let plan = WindowPlan(samples: samples)
+    #expect(LastWindow(granularity: 2, shortest: 2).latents(for: plan) == exact)
+    #expect(LastWindow(granularity: 16, shortest: 128).latents(for: plan) == coarse)
+  }
+
   /// Hops and the last window's part make up the whole, and every window but the last is followed by
   /// one that starts inside it.
   @Test(arguments: [1, 20_000, 384_000, 384_001, 671_999, 672_001, 5_000_000])

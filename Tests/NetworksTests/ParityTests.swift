@@ -35,6 +35,14 @@ struct ParityTests {
     for line in lines { #expect(line.passed, "\(line.line)") }
   }
 
+  /// A whole published folder, from frames to sound; naive loops would take minutes.
+  @Test func publishedFolderAgrees() throws {
+    let lines = ParityCheck(backend: CPUBackend(threads: 2)).compare(
+      try folder("published-layout"))
+    #expect(lines.count == 5)
+    for line in lines { #expect(line.passed, "\(line.line)") }
+  }
+
   @Test(arguments: ["dit-trajectory-heun-2", "dit-trajectory-midpoint-2"])
   func unusableLoopsAreSkipped(name: String) throws {
     let lines = ParityCheck(backend: Reference()).compare(try folder(name))

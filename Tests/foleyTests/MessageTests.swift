@@ -6,7 +6,8 @@ import Testing
 @Suite(.serialized) struct MessageTests {
   @Test(arguments: [
     "foley": [], "generate": ["generate"], "probe": ["probe"], "models": ["models"],
-    "models-list": ["models", "list"],
+    "models-list": ["models", "list"], "models-verify": ["models", "verify"],
+    "models-import": ["models", "import"], "models-licence": ["models", "licence"],
   ]) func help(_ name: String, _ command: [String]) throws {
     try withFolder { folder in
       let run = try Program.run(command + ["--help"], in: folder)
@@ -99,6 +100,22 @@ import Testing
     Mistake(
       name: "output-without-folder", status: 73,
       arguments: ["generate", "clip.mp4", "-o", "missing/a.wav"]),
+    Mistake(
+      name: "ram-budget", status: 64, arguments: ["generate", "clip.mp4", "--ram-budget", "much"]),
+    Mistake(
+      name: "precision", status: 64, arguments: ["generate", "clip.mp4", "--precision", "int4"]),
+    Mistake(
+      name: "precision-of-mini", status: 64,
+      arguments: ["generate", "clip.mp4", "--precision", "bf16"]),
+    Mistake(
+      name: "published-incomplete", status: 78,
+      arguments: ["generate", "clip.mp4", "-m", "./published"]),
+    Mistake(
+      name: "published-configuration", status: 78,
+      arguments: ["generate", "clip.mp4", "-m", "./malformed"]),
+    Mistake(name: "verify-missing", status: 78, arguments: ["models", "verify", "./missing"]),
+    Mistake(
+      name: "import-of-mini", status: 64, arguments: ["models", "import", "mini", "-o", "small"]),
     Mistake(name: "probe-missing", status: 66, arguments: ["probe", "missing.mp4"]),
   ]
 
@@ -132,6 +149,9 @@ import Testing
     try write("", "folder/readme")
     try write(#"{"family": "huge"}"#, "other/config.json")
     try write(#"{"family": "mini", "version": 1}"#, "broken/config.json")
+    try write("", "published/hunyuanvideo_foley_xl.pth")
+    try write("", "malformed/hunyuanvideo_foley_xl.pth")
+    try write("model_config: [\n", "malformed/config.yaml")
     let mini = Shared.repository.appendingPathComponent("Models/mini/config.json")
     try write(String(contentsOf: mini, encoding: .utf8), "incomplete/config.json")
   }

@@ -5,9 +5,10 @@
 INLINE long score_stride(long keys) { return (keys + PANEL - 1) / PANEL * PANEL + LANES; }
 
 static long attention_scratch(const FoleyAttention *a) {
-  const long keyPanels = (a->keys + PANEL - 1) / PANEL, panels = (a->depth + PANEL - 1) / PANEL;
-  return keyPanels * PANEL * a->depth + panels * PANEL * a->keys
-      + TILE_ROWS * (score_stride(a->keys) + PANEL + a->depth + LANES);
+  const long keys = a->keys + (a->sharedKey ? 1 : 0);
+  const long keyPanels = (keys + PANEL - 1) / PANEL, panels = (a->depth + PANEL - 1) / PANEL;
+  return keyPanels * PANEL * a->depth + panels * PANEL * keys
+      + TILE_ROWS * (score_stride(keys) + PANEL + a->depth + LANES);
 }
 
 /// Scores to weights, without their common divisor, which is returned.
@@ -38,11 +39,11 @@ static float exponentiate(float *scores, long count) {
 static void attention(
     const FoleyAttention *a, long entry, long head, long seen, long query0, long query1,
     float *scratch) {
-  const long depth = a->depth;
-  const long keyPanels = (seen + PANEL - 1) / PANEL, panels = (depth + PANEL - 1) / PANEL;
-  const long stride = score_stride(seen);
+  const long depth = a->depth, all = seen + (a->sharedKey ? 1 : 0);
+  const long keyPanels = (all + PANEL - 1) / PANEL, panels = (depth + PANEL - 1) / PANEL;
+  const long stride = score_stride(all);
   float *out = a->out + entry * a->queries * a->outStride + head * depth;
-  if (seen == 0) {
+  if (all == 0) {
     for (long i = query0; i < query1; i++) clear_floats(out + i * a->outStride, depth);
     return;
   }
@@ -51,7 +52,7 @@ static void attention(
   const float *values = a->value + entry * a->keys * a->valueStride + head * depth;
   float *packedKeys = scratch;
   float *packedValues = packedKeys + keyPanels * PANEL * depth;
-  float *scores = packedValues + panels * PANEL * seen;
+  float *scores = packedValues + panels * PANEL * all;
   float *edge = scores + TILE_ROWS * stride;
   // Queries are copied because rows of packed projections often lie a power of two apart.
   float *tile = edge + TILE_ROWS * PANEL;
@@ -64,11 +65,16 @@ static void attention(
           (const char *)(keys + (rows ? first : 0) * a->keyStride), FoleyF32, a->keyStride, rows, depth,
           &a->scale, 0, packedKeys + panel * PANEL * depth + half * LANES);
     }
+  if (a->sharedKey) {
+    float *to = packedKeys + seen / PANEL * PANEL * depth + seen % PANEL;
+    for (long k = 0; k < depth; k++) to[k * PANEL] = a->sharedKey[head * depth + k] * a->scale;
+  }
   for (long panel = 0; panel < panels; panel++) {
     const long columns = minimum(PANEL, depth - panel * PANEL);
-    for (long j = 0; j < seen; j++) {
-      float *to = packedValues + (panel * seen + j) * PANEL;
-      copy_floats(to, values + j * a->valueStride + panel * PANEL, columns);
+    for (long j = 0; j < all; j++) {
+      float *to = packedValues + (panel * all + j) * PANEL;
+      const float *from = j < seen ? values + j * a->valueStride : a->sharedValue + head * depth;
+      copy_floats(to, from + panel * PANEL, columns);
       clear_floats(to + columns, PANEL - columns);
     }
   }
@@ -84,11 +90,11 @@ static void attention(
           depth, tile, tileStride, packedKeys + panel * PANEL * depth,
           scores + panel * PANEL, stride, 0);
     float divisors[TILE_ROWS];
-    for (int i = 0; i < height; i++) divisors[i] = exponentiate(scores + i * stride, seen);
+    for (int i = 0; i < height; i++) divisors[i] = exponentiate(scores + i * stride, all);
     for (long panel = 0; panel < panels; panel++) {
       const long columns = minimum(PANEL, depth - panel * PANEL);
       tile_of_rows[height](
-          seen, scores, stride, packedValues + panel * seen * PANEL, edge, PANEL, 0);
+          all, scores, stride, packedValues + panel * all * PANEL, edge, PANEL, 0);
       for (int i = 0; i < height; i++) {
         const Vector factor = splat(1.0f / divisors[i]);
         float *to = out + (row + i) * a->outStride + panel * PANEL;

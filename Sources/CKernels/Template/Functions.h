@@ -1,3 +1,5 @@
+#pragma once
+
 // Elementary functions, to about one unit in the last place of f32. The polynomials were fitted for the
 // smallest largest relative error on the stated interval; NaN and infinities come out as in exact arithmetic.
 

@@ -8,6 +8,8 @@
 #include "Vector.h"
 #include "Functions.h"
 #include "Stored.h"
+#include "Rounding.h"
+#include "Finish.h"
 #include "Product.h"
 #include "FewRows.h"
 #include "Attention.h"
@@ -15,6 +17,25 @@
 #include "Elementwise.h"
 #include "Depthwise.h"
 #include "Rearrange.h"
+#include "Convert.h"
+
+/// Nothing but products and sums in registers: `rounds` times 24 vectors of them.
+static float peak(long rounds) {
+  Vector sums[12];
+  Vector a = splat(1.0f / (float)rounds), b = splat(0.5f);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 12; i++) sums[i] = splat((float)i);
+  for (long round = 0; round < rounds; round++) {
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 24; i++) {
+      sums[i % 12] = a * b + sums[i % 12];
+      TOUCH(a);
+    }
+  }
+  Vector total = {0};
+  for (int i = 0; i < 12; i++) total += sums[i];
+  return sum(total);
+}
 
 const FoleyKernels TABLE = {
     .level = LEVEL,
@@ -38,4 +59,7 @@ const FoleyKernels TABLE = {
     .sumRows = sum_rows,
     .transpose = transpose,
     .widen = widen_all,
+    .roundWeights = round_weights,
+    .peak = peak,
+    .peakOperations = 24 * LANES * 2,
 };

@@ -4,8 +4,6 @@
 // widened ones in the cache. The left operand is read where it lies where its rows are evenly spaced (also
 // those of a convolution over time: neighbours overlap), and copied a tile at a time elsewhere.
 
-#define PANEL (2 * LANES)
-
 // Measured: longer blocks spill out of the first-level cache, shorter ones go over the result more often.
 #define DEPTH_BLOCK 384
 // Rows of a copied tile; not a power of two, so that they spread over the cache.
@@ -233,35 +231,6 @@ static void prefetch_rows(const FoleyPlaces *s, long row0, long row1, long k0, l
   if (!is_plain(s)) return;
   for (long row = row0; row < row1; row++)
     for (long k = k0; k < k1; k += 16) __builtin_prefetch(s->base + row * s->placeStride + k, 0, 2);
-}
-
-// MARK: Result
-
-/// Writes the rows of a tile to the result, finished. The tile may lie in the result itself.
-static void finish(
-    const FoleyProduct *p, long row, long rows, long column, long columns, const float *tile,
-    long stride) {
-  for (long i = 0; i < rows; i++) {
-    const long r = row + i;
-    float *out = p->out + r * p->outStride + column;
-    const float *residual = p->residual ? p->residual + r * p->outStride + column : 0;
-    const float *gate = 0;
-    if (p->gate.base)
-      gate = p->gate.base + (p->gate.index ? p->gate.index[r] : r) * p->gate.stride + column;
-    for (long j = 0; j < columns; j += LANES) {
-      const long left = columns - j;
-      Vector v = load_upto(tile + i * stride + j, left);
-      if (p->bias) v += load_upto(p->bias + column + j, left);
-      v = activated(p->activation, v);
-      if (gate) v *= load_upto(gate + j, left);
-      if (residual) v += load_upto(residual + j, left);
-      if (p->snake.alpha) {
-        const Vector square = sine_squared(v * load_upto(p->snake.alpha + column + j, left));
-        v += square * load_upto(p->snake.factor + column + j, left);
-      }
-      store_upto(out + j, v, left);
-    }
-  }
 }
 
 // MARK: All of it

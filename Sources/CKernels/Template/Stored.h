@@ -1,3 +1,5 @@
+#pragma once
+
 // Reading weights in the type they are stored in. Addresses may have any alignment: a mapped file promises
 // none.
 
@@ -51,22 +53,4 @@ INLINE Vector load_stored_part(const void *p, const FoleyStorage storage, long c
   char lanes[4 * LANES] = {0};
   memcpy(lanes, p, (size_t)(count * storage_size(storage)));
   return load_stored(lanes, storage);
-}
-
-INLINE void widen(const char *stored, const FoleyStorage storage, float factor, float *out, long count) {
-  const long size = storage_size(storage);
-  long i = 0;
-  for (; i + LANES <= count; i += LANES)
-    store(out + i, load_stored(stored + i * size, storage) * factor);
-  if (i < count)
-    store_part(out + i, load_stored_part(stored + i * size, storage, count - i) * factor, count - i);
-}
-
-static void widen_all(const void *stored, FoleyStorage storage, float factor, float *out, long count) {
-  switch (storage) {
-  case FoleyF32: memcpy(out, stored, (size_t)count * sizeof(float)); break;
-  case FoleyF16: widen(stored, FoleyF16, factor, out, count); break;
-  case FoleyBF16: widen(stored, FoleyBF16, factor, out, count); break;
-  case FoleyI8: widen(stored, FoleyI8, factor, out, count); break;
-  }
 }

@@ -1,10 +1,16 @@
+#pragma once
+
 // A vector of LANES floats, and what the compiler does not offer as an operator.
 
 typedef float Vector __attribute__((vector_size(4 * LANES)));
 typedef int32_t Integers __attribute__((vector_size(4 * LANES)));
 typedef float LooseVector __attribute__((vector_size(4 * LANES), aligned(1), may_alias));
+typedef int32_t LooseIntegers __attribute__((vector_size(4 * LANES), aligned(1), may_alias));
 
 #define INLINE static inline __attribute__((always_inline))
+
+// Columns of a product that are computed together: two vectors.
+#define PANEL (2 * LANES)
 
 // Products followed by sums become fused where the instruction set has that.
 #pragma clang fp contract(fast)
@@ -14,7 +20,9 @@ INLINE long maximum(long a, long b) { return a > b ? a : b; }
 
 INLINE Vector load(const float *p) { return *(const LooseVector *)p; }
 INLINE void store(float *p, Vector v) { *(LooseVector *)p = v; }
+INLINE Integers load_integers(const int32_t *p) { return *(const LooseIntegers *)p; }
 INLINE Vector splat(float x) { return x - (Vector){0}; }
+INLINE Integers splat_integer(int32_t x) { return x - (Integers){0}; }
 
 /// The first `count` < LANES floats, then zeros.
 INLINE Vector load_part(const float *p, long count) {
@@ -77,6 +85,15 @@ INLINE Integers lanes_below(long count) {
 #endif
   return lane < (int32_t)minimum(count, LANES);
 }
+
+/// Tells the compiler that a vector may have changed, and costs nothing: loops that only measure need it.
+#if LANES == 16
+#define TOUCH(v) __asm__ volatile("" : "+v"(v))
+#elif defined(__x86_64__)
+#define TOUCH(v) __asm__ volatile("" : "+x"(v))
+#else
+#define TOUCH(v) __asm__ volatile("" : "+w"(v))
+#endif
 
 /// The larger lanes; NaN where either is.
 INLINE Vector larger(Vector a, Vector b) { return choose((a < b) | (b != b), b, a); }

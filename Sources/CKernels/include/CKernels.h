@@ -1,5 +1,7 @@
 #pragma once
 
+#include "FoleyHeap.h"
 #include "FoleyKernels.h"
+#include "FoleyPictures.h"
 #include "FoleySpectral.h"
 #include "FoleyThreads.h"

@@ -87,6 +87,8 @@ typedef struct {
   float scale;
   float *_Nonnull out;
   long outStride;
+  // One more key for all queries, whatever the entry, after those they see; NULL: none.
+  const float *_Nullable sharedKey, *_Nullable sharedValue;
 } FoleyAttention;
 
 /// A depthwise convolution, channels last: `weight` [kernelHeight, kernelWidth, channels].
@@ -167,10 +169,58 @@ typedef struct {
   /// Stored elements to f32, times `factor` (1 for all but I8).
   void (*_Nonnull widen)(
       const void *_Nonnull stored, FoleyStorage storage, float factor, float *_Nonnull out, long count);
+  /// Rows of stored weights to bytes and a scale for each row: byte * scale is the weight, nearly.
+  void (*_Nonnull roundWeights)(
+      const void *_Nonnull stored, FoleyStorage storage, long width, int8_t *_Nonnull out,
+      float *_Nonnull scales, long row0, long row1);
+
+  /// Runs as fast as the processor can multiply and add: `rounds` times `peakOperations` operations.
+  float (*_Nonnull peak)(long rounds);
+  long peakOperations;
 } FoleyKernels;
 
 /// The kernels for an instruction set, or NULL where this processor or this build does not have it.
 const FoleyKernels *_Nullable foley_kernels(FoleyLevel level);
+
+/// Rows of activations rounded to integers, as `roundRows` makes them: the words of each place, and its scale.
+typedef struct {
+  const int32_t *_Nonnull words;
+  const float *_Nonnull scales;
+  long places;  // of each batch entry, those of the padding included
+} FoleyIntegers;
+
+/// Products of numbers rounded to eight bits. Sums are of integers, so they are exact, and the same at every
+/// level.
+typedef struct {
+  FoleyLevel level;
+  /// Whether it uses the instructions made for it (VNNI).
+  int dots;
+  /// As in `FoleyKernels`.
+  long panel;
+  /// Channels in a word of 32 bits, and a word of zeros.
+  long wordValues;
+  int32_t zeroWord;
+
+  /// Rows row0 ..< row1 of `width` channels to ceil(width / wordValues) words each, and their scales.
+  void (*_Nonnull roundRows)(
+      const float *_Nonnull x, long width, int32_t *_Nonnull words, float *_Nonnull scales, long row0,
+      long row1);
+  /// Floats of scratch that `product` needs for so many columns at once.
+  long (*_Nonnull productScratch)(const FoleyProduct *_Nonnull, long columns);
+  /// As `product` in `FoleyKernels`, of a weight stored as I8. `places` tells the geometry alone, of one line
+  /// whose padding is part of the integers; the depth is at most 65,536.
+  void (*_Nonnull product)(
+      const FoleyProduct *_Nonnull, const FoleyIntegers *_Nonnull, long row0, long row1, long column0,
+      long column1, float *_Nonnull scratch);
+
+  /// As in `FoleyKernels`.
+  int32_t (*_Nonnull peak)(long rounds);
+  long peakOperations;
+} FoleyIntegerKernels;
+
+/// The integer kernels for an instruction set, with or without the instructions made for them, or NULL where
+/// this processor or this build does not have it.
+const FoleyIntegerKernels *_Nullable foley_integer_kernels(FoleyLevel level, int dots);
 
 #ifdef __cplusplus
 }

@@ -1,28 +1,32 @@
 import Foundation
 
-/// A folder that holds one model: `config.json` and the files it names.
+/// A folder that holds one model: `config.json` and the files it names, or a published model as it is
+/// downloaded.
 public struct ModelFolder: Sendable, Equatable {
   /// The folder's own name, such as `mini`.
   public let name: String
   /// As it was given, for messages.
   public let path: String
+  /// The file that was given in place of its folder, where a folder holds models of several sizes.
+  let chosenFile: String?
 
-  init(path: String) {
+  init(path: String, chosenFile: String? = nil) {
     self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     name = URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent
+    self.chosenFile = chosenFile
   }
 
   public func file(_ name: String) -> String { path + "/" + name }
 
   /// Checked here because a missing file should be named as such before anything is loaded.
-  func requireFile(_ name: String, for use: String) throws(FoleyError) -> String {
+  func requireFile(_ name: String) throws(FoleyError) -> String {
     let path = file(name)
     guard FileManager.default.isReadableFile(atPath: path) else {
       let exists = FileManager.default.fileExists(atPath: path)
       throw .badModel(
         path: path,
         reason: (exists ? "cannot be read" : "does not exist")
-          + ", but config.json of the model names it for its \(use)")
+          + ", but config.json of the model names it")
     }
     return path
   }
@@ -62,17 +66,27 @@ extension ModelFolder {
     URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path
   }
 
-  /// The folder meant by `model`: a path, or a name to look for.
+  /// The folder meant by `model`: a path, or a name to look for. A published model's folder in a cache of
+  /// the Hugging Face tools is known, too, and so is the path of its transformer's file.
   public static func find(
     _ model: String, in searchPath: [String] = searchPath()
   ) throws(FoleyError) -> ModelFolder {
+    if HunyuanFiles.isTransformer(model), FileManager.default.fileExists(atPath: model) {
+      let file = URL(fileURLWithPath: model)
+      let folder = model.contains("/") ? file.deletingLastPathComponent().path : "."
+      return ModelFolder(path: folder, chosenFile: file.lastPathComponent)
+    }
+    let model = snapshot(model)
     if model.contains("/") || isModel(model) {
       guard isDirectory(model) else {
         throw .badModel(
           path: model, reason: "no such folder; --model takes a model's name or folder")
       }
       guard isModel(model) else {
-        throw .badModel(path: model, reason: "holds no \(configurationFile), so it is not a model")
+        throw .badModel(
+          path: model,
+          reason:
+            "holds no \(configurationFile), and nothing of a published model, so it is not a model")
       }
       return ModelFolder(path: model)
     }
@@ -109,10 +123,22 @@ extension ModelFolder {
 
   private static func isModel(_ path: String) -> Bool {
     isDirectory(path)
-      && FileManager.default.fileExists(atPath: path + "/" + configurationFile)
+      && (FileManager.default.fileExists(atPath: path + "/" + configurationFile)
+        || HunyuanFiles.recognises(path))
   }
 
-  private static func isDirectory(_ path: String) -> Bool {
+  /// The newest snapshot inside a folder of the Hugging Face tools' cache; another folder is itself.
+  static func snapshot(_ path: String) -> String {
+    let snapshots = path + "/snapshots"
+    guard isDirectory(snapshots) else { return path }
+    let main = FileManager.default.contents(atPath: path + "/refs/main")
+      .map { String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines) }
+    let names = HunyuanFiles.files(in: snapshots)
+    guard let name = names.first(where: { $0 == main }) ?? names.last else { return path }
+    return snapshots + "/" + name
+  }
+
+  static func isDirectory(_ path: String) -> Bool {
     var directory: ObjCBool = false
     return FileManager.default.fileExists(atPath: path, isDirectory: &directory)
       && directory.boolValue
@@ -126,7 +152,13 @@ extension ModelFolder {
   func configuration<Configuration: Decodable>(
     _ type: Configuration.Type = Configuration.self
   ) throws(FoleyError) -> Configuration {
-    let path = file(ModelFolder.configurationFile)
+    try ModelFolder.json(type, in: file(ModelFolder.configurationFile))
+  }
+
+  /// Reads a JSON file as some type.
+  static func json<Content: Decodable>(
+    _ type: Content.Type, in path: String
+  ) throws(FoleyError) -> Content {
     do {
       let data = try Data(contentsOf: URL(fileURLWithPath: path))
       return try JSONDecoder().decode(type, from: data)

@@ -4,6 +4,8 @@ public enum ProgressEvent: Sendable {
   case started(seconds: Double?, windows: Int?)
   /// The weights are there.
   case loaded(model: String, backend: String)
+  /// A part of a window's pictures has been looked at.
+  case encoding(ModelPart, done: Int, of: Int, window: Int)
   /// A step of the sampler is done, both counted from 1.
   case step(Int, of: Int, window: Int)
   /// A window is done and its sound written.

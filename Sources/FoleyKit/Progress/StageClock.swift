@@ -37,13 +37,3 @@ extension Duration {
     Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }
-
-/// What the process has used so far.
-enum ProcessMeasure {
-  /// The most memory the process has had resident, in bytes.
-  static var peakMemory: Int {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return usage.ru_maxrss * 1024
-  }
-}

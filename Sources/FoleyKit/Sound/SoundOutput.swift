@@ -25,9 +25,9 @@ struct SoundOutput {
   mutating func write(_ latents: [Float], rows: Int, quiet: Bool, end: Int?) throws {
     ambience.add(samples: rows * Clock.samplesPerLatent, quiet: quiet)
     samples = end
-    try deliver(limiter.process(checked(decoder.decode(latents))))
+    try deliver(limiter.process(checked(try decoder.decode(latents))))
     guard let end else { return }
-    try deliver(limiter.process(checked(decoder.finish())))
+    try deliver(limiter.process(checked(try decoder.finish())))
     try deliver(limiter.finish())
     precondition(written == end, "\(written) samples written of \(end)")
   }

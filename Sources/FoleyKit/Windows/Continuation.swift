@@ -23,7 +23,8 @@ struct Continuation: Sendable {
 
   /// The hold on a window whose run begins with `noise` [1, latents, channels].
   func clamp(noise: Tensor) -> LatentClamp {
-    let count = WindowPlan.latentsPerWindow
+    let count = noise.shape[1]
+    precondition(count >= weights.count, "a window within the overlap")
     let known = latents + [Float](repeating: 0, count: count * channels - latents.count)
     return LatentClamp(
       known: noise.backend.tensor(known, noise.shape), noise: noise,

@@ -36,9 +36,8 @@ struct LatentNoise {
     given = noise.floats()
   }
 
-  /// The noise of one window, [1, latents, channels].
-  func latents(of window: Int, on backend: any Backend) throws(FoleyError) -> Tensor {
-    let latents = WindowPlan.latents(of: window)
+  /// The noise of the latents at these places, [1, latents, channels].
+  func latents(_ latents: Range<Int>, on backend: any Backend) throws(FoleyError) -> Tensor {
     guard let given else { return seeded.latents(latents, channels: channels, on: backend) }
     guard given.count >= latents.upperBound * channels else {
       throw .badData(

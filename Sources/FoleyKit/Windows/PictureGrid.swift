@@ -2,20 +2,17 @@ import Media
 
 /// Picks the pictures shown at evenly spaced times out of a stream of frames, for windows that overlap.
 struct PictureGrid {
-  private let rate: Int
-  private let size: Int
+  private let wish: PictureWish
+  private var maker: PictureMaker
   private var grid: FrameGrid<VideoFrame>
   private var pictures: [Picture] = []
   /// The grid place of `pictures[0]`.
   private var firstPlace = 0
 
-  /// - Parameters:
-  ///   - rate: places for each second; place 0 is time 0.
-  ///   - size: width and height of the pictures, cut from the middle of the frame.
-  init(rate: Int, size: Int) {
-    self.rate = rate
-    self.size = size
-    grid = FrameGrid(rate: Rational(Int64(rate)))
+  init(_ wish: PictureWish) {
+    self.wish = wish
+    maker = PictureMaker(wish.form)
+    grid = FrameGrid(rate: Rational(Int64(wish.rate)))
   }
 
   /// The next frame. Only frames on show at a place of the grid are converted.
@@ -32,9 +29,9 @@ struct PictureGrid {
   /// The pictures from one time to another, in whole seconds; fewer where the clip ends before. Those
   /// from `kept` on stay for the next window.
   mutating func take(from start: Int, to end: Int, keepingFrom kept: Int) -> [Picture] {
-    let first = start * rate - firstPlace
-    let result = Array(pictures.dropFirst(first).prefix((end - start) * rate))
-    let surplus = max(0, min(pictures.count, kept * rate - firstPlace))
+    let first = start * wish.rate - firstPlace
+    let result = Array(pictures.dropFirst(first).prefix((end - start) * wish.rate))
+    let surplus = max(0, min(pictures.count, kept * wish.rate - firstPlace))
     pictures.removeFirst(surplus)
     firstPlace += surplus
     return result
@@ -42,8 +39,7 @@ struct PictureGrid {
 
   private mutating func append(_ run: FrameGrid<VideoFrame>.Run?) throws(MediaError) {
     guard let run else { return }
-    let picture = try run.frame.picture(
-      width: size, height: size, format: .rgb24, fit: .centreCrop)
+    let picture = try maker.picture(of: run.frame)
     // A long run, such as a picture that stands for an hour, shares one copy of the bytes.
     pictures += Array(repeating: picture, count: run.indices.count)
   }

@@ -12,30 +12,44 @@ struct WindowAssembly {
     case finished(WindowPlan)
   }
 
+  /// What the clip has to show.
+  enum Showing { case nothing, stillPicture, video }
+
   private let givenEvents: EventFile?
   /// Without a prompt and without motion there is nothing to be heard.
   private let mayBeStill: Bool
+  private let lastWindow: LastWindow
   private var analyzer = MotionAnalyzer()
-  private var pictures: PictureGrid?
+  private var visual: PictureGrid?
+  private var sync: PictureGrid?
   private var nextWindow = 0
 
-  /// - Parameter isPicture: the clip is a single picture. Who gives one wants to hear it, still as it is.
-  init(_ request: GenerationRequest, pictures wish: PictureWish?, isPicture: Bool) {
+  init(
+    _ request: GenerationRequest, for model: any ModelDescription, shows showing: Showing
+  ) {
     givenEvents = request.givenEvents
-    mayBeStill = request.prompt.isEmpty && !isPicture
-    pictures = wish.map { PictureGrid(rate: $0.rate, size: $0.size) }
+    // Who gives a single picture wants to hear it, still as it is.
+    mayBeStill =
+      model.keepsStillScenesQuiet && request.prompt.isEmpty && showing != .stillPicture
+    lastWindow = model.lastWindow
+    guard showing != .nothing else { return }
+    let wishes = model.pictures(prompt: request.prompt)
+    visual = wishes.visual.map(PictureGrid.init)
+    sync = wishes.sync.map(PictureGrid.init)
   }
 
   /// The next frame of the clip, and its small grey picture.
   mutating func add(_ frame: VideoFrame, gray: GrayFrame) throws(MediaError) {
     analyzer.add(gray)
-    try pictures?.add(frame)
+    try visual?.add(frame)
+    try sync?.add(frame)
   }
 
   /// No more frames come.
   mutating func finish(duration: Rational) throws(MediaError) {
     analyzer.finish()
-    try pictures?.finish(duration: duration)
+    try visual?.finish(duration: duration)
+    try sync?.finish(duration: duration)
   }
 
   /// The next window, if all it needs is known by now.
@@ -54,12 +68,17 @@ struct WindowAssembly {
       plan = nextWindow == whole.count - 1 ? whole : nil
     }
     let motion = motion
+    let first = nextWindow * WindowPlan.latentsPerHop
+    let latents = plan.map(lastWindow.latents) ?? WindowPlan.latentsPerWindow
+    let kept = start + WindowPlan.hop
     let window = WindowMaterial(
-      index: nextWindow,
+      index: nextWindow, latents: first..<first + latents,
       motion: SyncFeatures.features(
         events: motion.events, energy: motion.energy, start: Double(start),
-        frames: WindowPlan.length * Clock.syncRate),
-      pictures: pictures?.take(from: start, to: end, keepingFrom: start + WindowPlan.hop),
+        frames: latents * Clock.syncRate / Clock.latentRate),
+      pictures: WindowPictures(
+        visual: visual?.take(from: start, to: end, keepingFrom: kept),
+        sync: sync?.take(from: start, to: end, keepingFrom: kept)),
       isStill: mayBeStill && motion.isStill(from: Double(start), to: Double(end)), plan: plan)
     nextWindow += 1
     return window

@@ -4,16 +4,54 @@ import Motion
 import Synchronization
 
 /// What one window needs of the picture.
-struct WindowMaterial: Sendable {
+public struct WindowMaterial: Sendable {
   let index: Int
-  /// Motion features, [8 · Clock.syncRate, 8], row-major.
-  let motion: [Float]
-  /// The pictures wished for; fewer where the clip ends inside the window; nil where none were.
-  let pictures: [Picture]?
+  /// Its latents on the clip's own axis.
+  public let latents: Range<Int>
+  /// Motion features, one row for every two latents, [latents / 2, 8], row-major.
+  public let motion: [Float]
+  /// The pictures wished for; fewer where the clip ends inside the window.
+  public let pictures: WindowPictures
   /// Nothing happens and nothing was asked for.
   let isStill: Bool
   /// The true length of the clip, known with its last window.
   let plan: WindowPlan?
+
+  /// A window of a clip of its own, whose material is at hand: for comparison with another
+  /// implementation.
+  public init(latents: Int, pictures: WindowPictures) {
+    self.init(
+      index: 0, latents: 0..<latents, motion: [], pictures: pictures, isStill: false, plan: nil)
+  }
+
+  init(
+    index: Int, latents: Range<Int>, motion: [Float], pictures: WindowPictures, isStill: Bool,
+    plan: WindowPlan?
+  ) {
+    self.index = index
+    self.latents = latents
+    self.motion = motion
+    self.pictures = pictures
+    self.isStill = isStill
+    self.plan = plan
+  }
+
+  /// Counted from 1.
+  var number: Int { index + 1 }
+
+  /// Whether no other window follows.
+  var isLast: Bool { plan != nil }
+}
+
+/// The pictures of one window, for each encoder at its rate; nil where it wished for none.
+public struct WindowPictures: Sendable {
+  public var visual: [Picture]?
+  public var sync: [Picture]?
+
+  public init(visual: [Picture]? = nil, sync: [Picture]? = nil) {
+    self.visual = visual
+    self.sync = sync
+  }
 }
 
 /// What was seen in the whole clip.
@@ -34,9 +72,9 @@ final class WindowFeed: Sendable {
   private let windows = BoundedQueue<WindowMaterial>(capacity: 1)
   private let seen = Mutex(ClipTrack())
 
-  init(_ request: GenerationRequest, pictures: PictureWish?) {
+  init(_ request: GenerationRequest, for model: any ModelDescription) {
     Thread.detachNewThread { [self] in
-      let result = Result { try produce(request, pictures: pictures) }
+      let result = Result { try produce(request, for: model) }
       expectations.finish(result)
       windows.finish(result)
     }
@@ -61,12 +99,12 @@ final class WindowFeed: Sendable {
 
   // MARK: On the thread
 
-  private func produce(_ request: GenerationRequest, pictures: PictureWish?) throws {
+  private func produce(_ request: GenerationRequest, for model: any ModelDescription) throws {
     switch request.source {
     case .black(let seconds):
       let plan = WindowPlan(duration: Rational(nearest: seconds, timescale: 48_000))
       _ = expectations.put(Expectation(plan: plan))
-      var assembly = WindowAssembly(request, pictures: nil, isPicture: false)
+      var assembly = WindowAssembly(request, for: model, shows: .nothing)
       _ = emit(&assembly, .finished(plan))
       seen.withLock { $0.motion = assembly.motion }
 
@@ -78,20 +116,21 @@ final class WindowFeed: Sendable {
           "\(path): is a video, whose length is known; --seconds is for single pictures.")
       }
       try watch(
-        reader, request, pictures: pictures,
+        reader, request, for: model,
         pictureSeconds: isPicture ? pictureSeconds ?? Double(WindowPlan.length) : nil)
     }
   }
 
   /// - Parameter pictureSeconds: how long the single picture of the file is shown; nil: it is a video.
   private func watch(
-    _ reader: VideoReader, _ request: GenerationRequest, pictures: PictureWish?,
+    _ reader: VideoReader, _ request: GenerationRequest, for model: any ModelDescription,
     pictureSeconds: Double?
   ) throws {
     let shown = pictureSeconds.map { Rational(nearest: $0, timescale: 48_000) }
     let expected = shown ?? reader.expectedDuration
     _ = expectations.put(Expectation(plan: expected.map { WindowPlan(duration: $0) }))
-    var assembly = WindowAssembly(request, pictures: pictures, isPicture: shown != nil)
+    var assembly = WindowAssembly(
+      request, for: model, shows: shown == nil ? .video : .stillPicture)
     let gray = PictureSize(ofMotionIn: reader.information)
     while let frame = try reader.next() {
       let picture = try frame.picture(

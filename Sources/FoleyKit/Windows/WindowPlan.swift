@@ -4,7 +4,8 @@ import Media
 ///
 /// Each window begins with two seconds the one before has already made: the first of them is kept as
 /// it is, the second fades from kept to free. So a window adds six seconds to the sound, the first
-/// one eight; what reaches past the end of the clip is cut.
+/// one eight. The last window, which may be the only one, is as much shorter as the model can do
+/// (`LastWindow`); what of it reaches past the end of the clip is cut.
 public struct WindowPlan: Sendable, Equatable {
   /// Seconds of a window: what the models are trained on.
   public static let length = 8
@@ -39,13 +40,26 @@ public struct WindowPlan: Sendable, Equatable {
     return 1 + (beyondFirst + WindowPlan.latentsPerHop - 1) / WindowPlan.latentsPerHop
   }
 
-  /// The latents of window `index` on the clip's own axis.
-  public static func latents(of index: Int) -> Range<Int> {
-    let start = index * WindowPlan.latentsPerHop
-    return start..<start + WindowPlan.latentsPerWindow
-  }
-
   /// How many latents of the last window lie inside the clip; of every other window it is
   /// `latentsPerHop`, for the next one goes on from there.
   public var latentsOfLastWindow: Int { latents - (count - 1) * WindowPlan.latentsPerHop }
+}
+
+/// Lengths of the last window that a model can do.
+public struct LastWindow: Sendable, Equatable {
+  /// Latents of a window come in groups of so many.
+  public var granularity: Int
+  /// Latents of the shortest window.
+  public var shortest: Int
+
+  public init(granularity: Int, shortest: Int) {
+    self.granularity = granularity
+    self.shortest = shortest
+  }
+
+  /// Latents to compute for a clip's last window: those inside the clip, and as few more as can be.
+  func latents(for plan: WindowPlan) -> Int {
+    let groups = (plan.latentsOfLastWindow + granularity - 1) / granularity
+    return min(WindowPlan.latentsPerWindow, max(shortest, groups * granularity))
+  }
 }

@@ -65,7 +65,9 @@ public struct DACDecoder: Sendable {
   /// - Parameter block: latents that are decoded together once there are more of them. A larger block
   ///   needs more memory (about 0.2 MB for each latent at the published size) and turns the weights of
   ///   the first stages around less often.
-  public func stream(block: Int = 300) -> DACStream { DACStream(self, block: block) }
+  public func stream(block: Int = usualBlock) -> DACStream { DACStream(self, block: block) }
+
+  public static let usualBlock = 300
 
   /// A whole sound: [latents, latentDim] row-major -> `samplesPerLatent` samples for each latent,
   /// -1...1.
@@ -81,7 +83,9 @@ public struct DACDecoder: Sendable {
     var rows = SlidingRows(entry.window, channels: projected.channels, on: backend)
     let x = entry(rows.push(projected, last: true)!)
     var state = StageState(stages[0], channels: x.channels, on: backend)
-    return (projected, x, state.push(x.snake(snakes[0]), last: true, then: nil)!)
+    return (
+      projected, x, state.push(x.snake(snakes[0]), through: stages[0], last: true, then: nil)!
+    )
   }
 }
 

@@ -23,6 +23,7 @@ public struct DiffusionTransformer: Sendable {
   private let tripleBlocks: [TripleBlock]
   private let singleBlocks: [SingleBlock]
   private let output: Linear
+  private let times = TimeCache()
 
   /// Called with the name and value of an intermediate result, for comparison with another
   /// implementation.
@@ -30,11 +31,14 @@ public struct DiffusionTransformer: Sendable {
 
   /// Reads a checkpoint under its published key names.
   ///
+  /// - Parameter precision: of the products of the blocks. What is sensitive stays in single precision: the
+  ///   ways in and out, the modulation, attention; and what is computed once, because nothing would be gained.
   /// - Throws: `CheckpointError` where a tensor is missing or has another shape than the configuration
   ///   says, or the configuration itself cannot be.
-  public init(_ weights: Weights, _ configuration: TransformerConfiguration)
-    throws(CheckpointError)
-  {
+  public init(
+    _ weights: Weights, _ configuration: TransformerConfiguration,
+    precision: ProductPrecision = .float
+  ) throws(CheckpointError) {
     let (width, heads) = (configuration.width, configuration.heads)
     guard heads > 0, width % heads == 0, configuration.headWidth % 2 == 0, width > 0 else {
       throw .invalidValue(
@@ -56,11 +60,11 @@ public struct DiffusionTransformer: Sendable {
       "sync_pos_emb", [1, 1, TransformerConfiguration.syncSegment, configuration.syncWidth])
     var triple: [TripleBlock] = []
     for index in 0..<configuration.tripleBlocks {
-      triple.append(try TripleBlock(weights["triple_blocks"][index], configuration))
+      triple.append(try TripleBlock(weights["triple_blocks"][index], configuration, precision))
     }
     var single: [SingleBlock] = []
     for index in 0..<configuration.singleBlocks {
-      single.append(try SingleBlock(weights["single_blocks"][index], configuration))
+      single.append(try SingleBlock(weights["single_blocks"][index], configuration, precision))
     }
     tripleBlocks = triple
     singleBlocks = single
@@ -134,20 +138,19 @@ public struct DiffusionTransformer: Sendable {
       x.shape == [conditions.batch, conditions.latents, configuration.latentChannels],
       "latents \(x.shape) for conditions of \(conditions.batch) times \(conditions.latents)")
     let syncOfLatents = conditions.sync.view.picking(rows: conditions.syncIndex)
-    let timeVector = timeIn(time)  // [1, D]
+    let atTime = times.conditions(time, timeConditions)
     let embedded = audioIn(x)  // [B, A, D]
-    observe?("vec", timeVector)
+    observe?("vec", atTime.vector)
     observe?("audio_embedder", embedded)
 
     var (audio, visual) = (embedded + syncOfLatents, conditions.visual)
-    let activeTime = timeVector.silu()
     for (index, block) in tripleBlocks.enumerated() {
       (audio, visual) = block(
-        audio, visual, time: activeTime, text: conditions.text[index], conditions.positions)
+        audio, visual, atTime.triple[index], text: conditions.text[index], conditions.positions)
       observe?("triple_\(index).audio", audio)
       observe?("triple_\(index).v_cond", visual)
     }
-    let condition = (conditions.sync + timeVector).silu()  // [U, D]
+    let condition = (conditions.sync + atTime.vector).silu()  // [U, D]
     for (index, block) in singleBlocks.enumerated() {
       audio = block(
         audio, condition: condition, syncIndex: conditions.syncIndex,
@@ -155,5 +158,12 @@ public struct DiffusionTransformer: Sendable {
       observe?("single_\(index)", audio)
     }
     return output(audio.layerNorm(epsilon: 1e-6))
+  }
+
+  /// Computes what depends on the time alone.
+  func timeConditions(_ time: Float) -> TimeConditions {
+    let vector = timeIn(time)
+    let active = vector.silu()
+    return TimeConditions(vector: vector, triple: tripleBlocks.map { $0.modulations(active) })
   }
 }

@@ -69,12 +69,16 @@ struct GatedConvolution: Sendable {
   private let gateAndValue: Conv1d
   private let mix: Conv1d
 
-  init(_ weights: Weights, width: Int, hidden: Int, kernel: Int) throws(CheckpointError) {
+  init(
+    _ weights: Weights, width: Int, hidden: Int, kernel: Int, precision: ProductPrecision = .float
+  ) throws(CheckpointError) {
     let geometry = Convolution1D.same(kernel: kernel)
     gateAndValue = try Conv1d(
-      joining: [weights["w1"], weights["w3"]], from: width, to: hidden, kernel: kernel, geometry)
+      joining: [weights["w1"], weights["w3"]], from: width, to: hidden, kernel: kernel, geometry,
+      precision: precision)
     mix = try Conv1d(
-      weights["w2"], from: hidden, to: width, kernel: kernel, geometry, bias: false)
+      weights["w2"], from: hidden, to: width, kernel: kernel, geometry, bias: false,
+      precision: precision)
   }
 
   /// [B, T, width] or [T, width] -> the same shape

@@ -18,19 +18,25 @@ struct SingleBlock: Sendable {
   /// 2^-23: what a root-mean-square norm takes in single precision when told nothing.
   private static let headNormEpsilon: Float = 0x1p-23
 
-  init(_ weights: Weights, _ configuration: TransformerConfiguration) throws(CheckpointError) {
+  /// - Parameter precision: of all products but the modulation's, whose small errors would reach every token.
+  init(
+    _ weights: Weights, _ configuration: TransformerConfiguration, _ precision: ProductPrecision
+  ) throws(CheckpointError) {
     let (width, headWidth) = (configuration.width, configuration.headWidth)
     modulate = try Linear(weights["modulation.linear"], from: width, to: 6 * width)
     queryKeyValue = try Linear(
-      weights["linear_qkv"], from: width, to: 3 * width, rowOrder: SingleBlock.unpacked(width))
+      weights["linear_qkv"], from: width, to: 3 * width, rowOrder: SingleBlock.unpacked(width),
+      precision: precision)
     queryNorm = try HeadNorm(
       weights["q_norm"], headWidth: headWidth, epsilon: SingleBlock.headNormEpsilon)
     keyNorm = try HeadNorm(
       weights["k_norm"], headWidth: headWidth, epsilon: SingleBlock.headNormEpsilon)
     projection = try Conv1d(
-      weights["linear1"], from: width, to: width, kernel: 3, .same(kernel: 3))
+      weights["linear1"], from: width, to: width, kernel: 3, .same(kernel: 3),
+      precision: precision)
     feedForward = try GatedConvolution(
-      weights["linear2"], width: width, hidden: configuration.gatedWidth, kernel: 3)
+      weights["linear2"], width: width, hidden: configuration.gatedWidth, kernel: 3,
+      precision: precision)
     heads = configuration.heads
   }
 

@@ -40,18 +40,20 @@ struct TokenStream: Sendable {
   /// Of all norms in a triple block.
   private static let epsilon: Float = 1e-6
 
-  init(_ weights: Weights, _ keys: Keys, _ configuration: TransformerConfiguration)
-    throws(CheckpointError)
-  {
+  /// - Parameter precision: of all products but the modulation's, whose small errors would reach every token.
+  init(
+    _ weights: Weights, _ keys: Keys, _ configuration: TransformerConfiguration,
+    _ precision: ProductPrecision
+  ) throws(CheckpointError) {
     let (width, hidden) = (configuration.width, configuration.feedForwardWidth)
     func linear(_ key: String, to output: Int) throws(CheckpointError) -> Linear {
-      try Linear(weights[key], from: width, to: output)
+      try Linear(weights[key], from: width, to: output, precision: precision)
     }
     func norm(_ key: String) throws(CheckpointError) -> HeadNorm {
       try HeadNorm(
         weights[key], headWidth: configuration.headWidth, epsilon: TokenStream.epsilon)
     }
-    modulate = try linear(keys.modulation, to: 9 * width)
+    modulate = try Linear(weights[keys.modulation], from: width, to: 9 * width)
     queryKeyValue = try linear(keys.queryKeyValue, to: 3 * width)
     queryNorm = try norm(keys.queryNorm)
     keyNorm = try norm(keys.keyNorm)
@@ -59,8 +61,9 @@ struct TokenStream: Sendable {
     textQuery = try linear(keys.textQuery, to: width)
     textQueryNorm = try norm(keys.textQueryNorm)
     textProjection = try linear(keys.textProjection, to: width)
-    widen = try Linear(weights[keys.feedForward]["fc1"], from: width, to: hidden)
-    narrow = try Linear(weights[keys.feedForward]["fc2"], from: hidden, to: width)
+    let feedForward = weights[keys.feedForward]
+    widen = try Linear(feedForward["fc1"], from: width, to: hidden, precision: precision)
+    narrow = try Linear(feedForward["fc2"], from: hidden, to: width, precision: precision)
     heads = configuration.heads
   }
 

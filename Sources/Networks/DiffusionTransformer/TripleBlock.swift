@@ -11,10 +11,18 @@ struct TripleBlock: Sendable {
   private let textKeyNorm: HeadNorm
   private let heads: Int
 
-  init(_ weights: Weights, _ configuration: TransformerConfiguration) throws(CheckpointError) {
+  /// Shift, scale and gate of both streams: they depend on the time alone.
+  struct Modulations: Sendable {
+    let audio: Modulation
+    let visual: Modulation
+  }
+
+  init(
+    _ weights: Weights, _ configuration: TransformerConfiguration, _ precision: ProductPrecision
+  ) throws(CheckpointError) {
     let width = configuration.width
-    audio = try TokenStream(weights, .audio, configuration)
-    visual = try TokenStream(weights, .visual, configuration)
+    audio = try TokenStream(weights, .audio, configuration, precision)
+    visual = try TokenStream(weights, .visual, configuration, precision)
     textKeyValue = try Linear(weights["text_cross_kv"], from: width, to: 2 * width)
     textKeyNorm = try HeadNorm(
       weights["text_cross_k_norm"], headWidth: configuration.headWidth, epsilon: 1e-6)
@@ -29,14 +37,19 @@ struct TripleBlock: Sendable {
       values: keyValue.chunk(1, of: 2))
   }
 
+  /// The activated time vector [1, D] -> what it makes of this block.
+  func modulations(_ time: Tensor) -> Modulations {
+    Modulations(audio: audio.modulation(time), visual: visual.modulation(time))
+  }
+
   /// - Parameters:
   ///   - a: audio tokens, [B, A, D].
   ///   - v: visual tokens, [B, V, D].
-  ///   - time: the activated time vector, [1, D].
   func callAsFunction(
-    _ a: Tensor, _ v: Tensor, time: Tensor, text: TextKeysAndValues, _ positions: TokenPositions
+    _ a: Tensor, _ v: Tensor, _ modulations: Modulations, text: TextKeysAndValues,
+    _ positions: TokenPositions
   ) -> (audio: Tensor, visual: Tensor) {
-    let (audioParts, visualParts) = (audio.modulation(time), visual.modulation(time))
+    let (audioParts, visualParts) = (modulations.audio, modulations.visual)
     let fromAudio = audio.project(a, audioParts, rotary: positions.audioJoint)
     let fromVisual = visual.project(v, visualParts, rotary: positions.visualJoint)
     let keys = concatenatedRows([fromVisual.keys.view, fromAudio.keys.view]).view

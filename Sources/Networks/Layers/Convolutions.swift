@@ -9,34 +9,38 @@ public struct Conv1d: Sendable {
   public let weight: Tensor
   public let bias: Tensor?
   public let geometry: Convolution1D
+  public let precision: ProductPrecision
 
   public init(
     _ weights: Weights, from input: Int, to output: Int, kernel: Int,
-    _ geometry: Convolution1D = Convolution1D(), bias: Bool = true
+    _ geometry: Convolution1D = Convolution1D(), bias: Bool = true,
+    precision: ProductPrecision = .float
   ) throws(CheckpointError) {
     let stored = try weights.host("weight", [output, input / geometry.groups, kernel])
-    weight = weights.backend.upload(stored.permuted([0, 2, 1]))
+    weight = precision.prepared(weights.backend.upload(stored.permuted([0, 2, 1])))
     self.bias = bias ? try weights.vector("bias", [output]) : nil
     self.geometry = geometry
+    self.precision = precision
   }
 
   /// Several convolutions without bias that read the same input, run as one: outputs side by side.
   public init(
     joining parts: [Weights], from input: Int, to output: Int, kernel: Int,
-    _ geometry: Convolution1D
+    _ geometry: Convolution1D, precision: ProductPrecision = .float
   ) throws(CheckpointError) {
     var hosts: [HostTensor] = []
     for part in parts {
       hosts.append(try part.host("weight", [output, input, kernel]).permuted([0, 2, 1]))
     }
-    weight = parts[0].backend.upload(.joiningRows(hosts))
+    weight = precision.prepared(parts[0].backend.upload(.joiningRows(hosts)))
     bias = nil
     self.geometry = geometry
+    self.precision = precision
   }
 
   /// [B, T, in] or [T, in] -> the same rank, [.., T', out]
   public func callAsFunction(_ x: Tensor, _ epilogue: Epilogue = .none) -> Tensor {
-    x.conv1d(weight, bias: bias, geometry, epilogue: epilogue)
+    x.conv1d(weight, bias: bias, geometry, epilogue: epilogue, precision: precision)
   }
 }
 
@@ -98,6 +102,16 @@ public struct Conv2d: Sendable {
     let stored = try weights.host("weight", [output, input, kernel, kernel])
     weight = weights.backend.upload(stored.permuted([0, 2, 3, 1]))
     self.bias = bias ? try weights.vector("bias", [output]) : nil
+    self.geometry = geometry
+    self.activation = activation
+  }
+
+  /// A convolution whose weight [out, kernel, kernel, in] is at hand.
+  init(
+    weight: Tensor, bias: Tensor?, _ geometry: Convolution2D, activation: Activation = .identity
+  ) {
+    self.weight = weight
+    self.bias = bias
     self.geometry = geometry
     self.activation = activation
   }

@@ -32,28 +32,34 @@ import Tensors
 public struct Linear: Sendable {
   public let weight: Tensor
   public let bias: Tensor?
+  public let precision: ProductPrecision
 
-  public init(_ weights: Weights, from input: Int, to output: Int, bias: Bool = true)
-    throws(CheckpointError)
-  {
-    weight = try weights.tensor("weight", [output, input])
+  public init(
+    _ weights: Weights, from input: Int, to output: Int, bias: Bool = true,
+    precision: ProductPrecision = .float
+  ) throws(CheckpointError) {
+    weight = try weights.tensor("weight", [output, input], for: precision)
     self.bias = bias ? try weights.vector("bias", [output]) : nil
+    self.precision = precision
   }
 
   /// A product with tensors that are stored in a way of their own: weight [out, in], bias [out].
   init(weight: Tensor, bias: Tensor?) {
     self.weight = weight
     self.bias = bias
+    precision = .float
   }
 
   /// A product whose output channels come in another order than the file's:
   /// channel i of the result is row `rowOrder[i]` of the stored matrix.
-  public init(_ weights: Weights, from input: Int, to output: Int, rowOrder: [Int])
-    throws(CheckpointError)
-  {
+  public init(
+    _ weights: Weights, from input: Int, to output: Int, rowOrder: [Int],
+    precision: ProductPrecision = .float
+  ) throws(CheckpointError) {
     let backend = weights.backend
-    weight = backend.upload(
-      try weights.host("weight", [output, input]).pickingRows(rowOrder))
+    weight = precision.prepared(
+      backend.upload(try weights.host("weight", [output, input]).pickingRows(rowOrder)))
+    self.precision = precision
     bias = backend.upload(try weights.host("bias", [output]).widened().pickingRows(rowOrder))
   }
 
@@ -71,15 +77,16 @@ public struct Linear: Sendable {
     let backend = parts[0].backend
     weight = backend.upload(.joiningRows(matrices))
     self.bias = bias ? backend.upload(.joiningRows(biases)) : nil
+    precision = .float
   }
 
   /// [.., in] -> [.., out]
   public func callAsFunction(_ x: Tensor, _ epilogue: Epilogue = .none) -> Tensor {
-    x.linear(weight, bias: bias, epilogue: epilogue)
+    x.linear(weight, bias: bias, epilogue: epilogue, precision: precision)
   }
 
   /// The product with an activation on its result.
   public func callAsFunction(_ x: Tensor, _ activation: Activation) -> Tensor {
-    x.linear(weight, bias: bias, epilogue: Epilogue(activation))
+    self(x, Epilogue(activation))
   }
 }

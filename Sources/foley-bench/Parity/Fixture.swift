@@ -64,14 +64,14 @@ struct Fixture {
 
   /// The part of fixture.json that says how the module was built.
   ///
-  /// - Parameter keys: how its keys become names of properties.
+  /// - Parameter decoder: another one where a type names the file's keys itself.
   func configuration<Configuration: Decodable>(
-    _ type: Configuration.Type, keys: JSONDecoder.KeyDecodingStrategy = .convertFromSnakeCase
+    _ type: Configuration.Type, decoder: JSONDecoder = .snakeCase
   ) throws -> Configuration {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = keys
     do {
-      return try decoder.decode(Configured<Configuration>.self, from: description).config
+      return try decoder.decode(
+        Configured<Configuration>.self, from: description
+      ).config
     } catch {
       throw FixtureError.unusable(file: folder.path, reason: "fixture.json: \(error)")
     }

@@ -61,6 +61,11 @@ struct ParityCheck {
       case "dac-encode": return try soundEncoder(fixture)
       case "synchformer-audio": return try audioTower(fixture)
       case "synchformer-offset": return try offsetHead(fixture)
+      case "published-layout": return try publishedModel(fixture)
+      case "siglip2-vision": return try siglip2Vision(fixture)
+      case "siglip2-preprocess": return try siglip2Preparation(fixture)
+      case "synchformer-visual": return try synchformerVisual(fixture)
+      case "synchformer-preprocess": return try synchformerPreparation(fixture)
       default:
         return [
           Comparison(fixture: fixture.name, output: "-", .unsupported(module: fixture.module))

@@ -65,7 +65,7 @@ extension ParityCheck {
     let weights = try fixture.weights(on: backend)
     // Its keys are as in the published file, so not for the decoder that rewrites snake_case.
     let text = try CLAPText(
-      weights, try fixture.configuration(Settings.self, keys: .useDefaultKeys).text)
+      weights, try fixture.configuration(Settings.self, decoder: JSONDecoder()).text)
     try weights.checkAllRead()
     let recording = try fixture.recording()
     let texts = try recording.texts()

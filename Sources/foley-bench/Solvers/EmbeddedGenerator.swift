@@ -38,9 +38,10 @@ struct EmbeddedGenerator {
     }
   }
 
-  init(folder: String, prompt: String, guidance: Float?, seed: UInt64, on backend: any Backend)
-    throws
-  {
+  init(
+    folder: String, prompt: String, guidance: Float?, seed: UInt64,
+    precision: ProductPrecision = .float, on backend: any Backend
+  ) throws {
     let root = URL(fileURLWithPath: folder)
     let file = root.appendingPathComponent("config.json")
     let description: Description
@@ -63,7 +64,7 @@ struct EmbeddedGenerator {
       Weights(try SafetensorsFile(root.appendingPathComponent(name).path), on: backend)
     }
     let stored = try weights(description.generator.file)
-    let network = try DiffusionTransformer(stored, configuration)
+    let network = try DiffusionTransformer(stored, configuration, precision: precision)
     let preconditioning = try Preconditioning(stored, channels: configuration.latentChannels)
     let encoder = try MiniLM(
       try weights(description.text.file),

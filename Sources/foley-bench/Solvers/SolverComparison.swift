@@ -34,11 +34,17 @@ struct SolverComparison {
     let steps = evaluations / solver.evaluationsPerStep
     let sampler = Sampler(solver: solver, schedule: try SigmaSchedule(steps: steps, shift: shift))
     let latents = try sampler(noise, model: model).floats()
-    var (error, size) = (0.0, 0.0)
-    for (a, b) in zip(latents, reference) {
-      error += Double(a - b) * Double(a - b)
-      size += Double(b) * Double(b)
-    }
-    return Row(solver: solver, evaluations: evaluations, error: (error / size).squareRoot())
+    return Row(
+      solver: solver, evaluations: evaluations, error: relativeDistance(latents, reference))
   }
+}
+
+/// ||a - b|| / ||b||
+func relativeDistance(_ a: [Float], _ b: [Float]) -> Double {
+  var (error, size) = (0.0, 0.0)
+  for (x, y) in zip(a, b) {
+    error += Double(x - y) * Double(x - y)
+    size += Double(y) * Double(y)
+  }
+  return (error / size).squareRoot()
 }

@@ -8,7 +8,6 @@ import Networks
 /// nothing is said.
 struct MiniContent {
   private static let width = MiniLM.width
-  private static let frames = WindowPlan.length * Clock.syncRate
 
   /// One vector for each 1/25 s.
   private let vectors: [ArraySlice<Float>]
@@ -16,10 +15,11 @@ struct MiniContent {
   /// - Parameters:
   ///   - rows: vectors one after another; the last one stands for what is missing. Nil: nothing.
   ///   - rate: how many for each second; nil: the first one holds throughout.
-  init(_ rows: [Float]?, rate: Int?) {
+  ///   - frames: of 1/25 s, the window's length.
+  init(_ rows: [Float]?, rate: Int?, frames: Int) {
     let rows = rows ?? [Float](repeating: 0, count: MiniContent.width)
     let last = rows.count / MiniContent.width - 1
-    vectors = (0..<MiniContent.frames).map { frame in
+    vectors = (0..<frames).map { frame in
       let row = rate.map { min(frame * $0 / Clock.syncRate, last) } ?? 0
       return rows[row * MiniContent.width..<(row + 1) * MiniContent.width]
     }
@@ -35,14 +35,16 @@ struct MiniContent {
     return length > 1e-6 ? mean.map { $0 / length * MiniModel.unitVariance } : mean
   }
 
-  /// [8 · rate, width]: what is heard in the middle of each token.
+  /// [tokens, width], `rate` tokens for each second begun: what is heard in the middle of each.
   func visual(rate: Int) -> [Float] {
-    (0..<WindowPlan.length * rate).flatMap { token in
-      vectors[Int((Double(token) + 0.5) * Double(Clock.syncRate) / Double(rate))]
+    let tokens = (vectors.count * rate + Clock.syncRate - 1) / Clock.syncRate
+    return (0..<tokens).flatMap { token in
+      let middle = Int((Double(token) + 0.5) * Double(Clock.syncRate) / Double(rate))
+      return vectors[min(middle, vectors.count - 1)]
     }
   }
 
-  /// [8 · Clock.syncRate, 8 + width]: motion, and beside it what is heard.
+  /// [frames, 8 + width]: motion, and beside it what is heard.
   func sync(with motion: [Float]) -> [Float] {
     vectors.enumerated().flatMap { frame, vector in
       motion[frame * SyncFeatures.width..<(frame + 1) * SyncFeatures.width] + vector

@@ -1,6 +1,7 @@
 import Checkpoints
 import Motion
 import Networks
+import Sampling
 import Signal
 import Tensors
 
@@ -58,7 +59,13 @@ struct MiniConfiguration: Decodable, Sendable {
   var vision: Vision
   var generator: Generator
   var decoder: SoundDecoder
-  var sampling: SamplingSettings
+  var sampling: Sampling
+
+  struct Sampling: Decodable {
+    var steps: Int
+    var guidance: Float
+    var solver: Solver
+  }
 }
 
 /// A folder with a model of the family `mini`, its configuration read and checked, its weights not.
@@ -69,7 +76,17 @@ struct MiniDescription: ModelDescription {
   let configuration: MiniConfiguration
 
   var family: String { MiniDescription.family }
-  var sampling: SamplingSettings { configuration.sampling }
+  var sampling: SamplingSettings {
+    let sampling = configuration.sampling
+    return SamplingSettings(
+      steps: sampling.steps, guidance: sampling.guidance, solver: sampling.solver)
+  }
+  let negativePrompt = ""
+  /// Two latents for each sync feature, and those in eights; the shortest is what the generator has
+  /// mostly been trained on.
+  let lastWindow = LastWindow(granularity: 16, shortest: 128)
+  let keepsStillScenesQuiet = true
+  let warnings: [String] = []
 
   init(_ folder: ModelFolder) throws(FoleyError) {
     self.folder = folder
@@ -111,12 +128,18 @@ struct MiniDescription: ModelDescription {
       "'sampling' needs at least one step and a finite guidance")
   }
 
-  func pictures(prompt: String) -> PictureWish? {
+  /// A prompt says what is heard, and saves the looking.
+  func pictures(prompt: String) -> PictureWishes {
     let vision = configuration.vision
-    return prompt.isEmpty ? PictureWish(size: vision.size, rate: vision.rate) : nil
+    guard prompt.isEmpty else { return PictureWishes() }
+    return PictureWishes(visual: PictureWish(rate: vision.rate, form: .square(side: vision.size)))
   }
 
-  func load(on backend: any Backend) throws -> any ModelFamily {
-    try MiniModel(self, on: backend)
+  func load(_ resources: ModelResources) throws -> any ModelFamily {
+    guard resources.precision != .bf16 else {
+      throw FoleyError.usage(
+        "--precision bf16 is for published weights; the model \(folder.name) knows f32 and int8.")
+    }
+    return try MiniModel(self, resources)
   }
 }

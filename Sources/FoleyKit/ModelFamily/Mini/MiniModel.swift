@@ -13,6 +13,7 @@ import Tensors
 /// is a mel spectrum.
 final class MiniModel: ModelFamily {
   private let backend: any Backend
+  private let threads: Int
   private let text: MiniLM
   private let generator: DiffusionTransformer
   private let preconditioning: Preconditioning
@@ -23,37 +24,22 @@ final class MiniModel: ModelFamily {
   /// Read when the first pictures come: with a prompt there are none.
   private let bridge = Mutex<SemanticBridge?>(nil)
 
+  let warnings: [String] = []
   var latentChannels: Int { generator.configuration.latentChannels }
 
-  init(_ description: MiniDescription, on backend: any Backend) throws {
+  init(_ description: MiniDescription, _ resources: ModelResources) throws {
     let (folder, configuration) = (description.folder, description.configuration)
+    let backend = resources.backend
     self.backend = backend
+    threads = resources.threads
     rate = configuration.vision.rate
 
-    let tokenizer = try WordPieceTokenizer(
-      vocabulary: try folder.requireFile(configuration.text.vocabulary, for: "text encoder"))
-    text = try folder.read(configuration.text.file, for: "text encoder", on: backend) {
-      try MiniLM($0, tokenizer: tokenizer)
+    text = try folder.read(configuration.text.file, on: backend, description.text)
+    let products = resources.precision?.products ?? .float
+    (generator, preconditioning) = try folder.read(configuration.generator.file, on: backend) {
+      try description.generator($0, products: products)
     }
-    (generator, preconditioning) = try folder.read(
-      configuration.generator.file, for: "generator", on: backend
-    ) {
-      let sizes = configuration.generator.transformer
-      return (
-        try DiffusionTransformer($0, sizes),
-        try Preconditioning($0, channels: sizes.latentChannels)
-      )
-    }
-    let decoder = configuration.decoder
-    mel = try folder.read(decoder.file, for: "decoder", on: backend) {
-      try MelDecoder(
-        $0, channels: configuration.generator.transformer.latentChannels,
-        framesPerLatent: decoder.framesPerLatent,
-        geometry: MelGeometry(
-          sampleRate: Clock.sampleRate, fftSize: decoder.fftSize, hop: decoder.hop,
-          bands: decoder.melBands, floor: exp(decoder.floor)),
-        settings: decoder.settings)
-    }
+    mel = try folder.read(configuration.decoder.file, on: backend, description.decoder)
     loadBridge = {
       try SemanticBridge(folder, configuration.vision, on: backend)
     }
@@ -61,16 +47,20 @@ final class MiniModel: ModelFamily {
 
   // MARK: Conditions
 
-  /// [1, width]: the sentence vector at unit variance.
-  func text(_ prompt: String) -> Tensor? {
-    prompt.isEmpty ? nil : text([prompt]).sentences * MiniModel.unitVariance
+  /// Sentence vectors at unit variance, [1, width].
+  func text(prompt: String, negative: String) -> TextConditions {
+    func vector(_ sentence: String) -> Tensor? {
+      sentence.isEmpty ? nil : text([sentence]).sentences * MiniModel.unitVariance
+    }
+    return TextConditions(prompt: vector(prompt), negative: vector(negative))
   }
 
   /// Factor from unit length to unit variance.
   static let unitVariance = Float(MiniLM.width).squareRoot()
 
   /// [pictures, width]: sentence vectors of what they sound like.
-  func visual(_ pictures: [Picture]) throws -> Tensor {
+  func visual(_ window: WindowMaterial, progress: EncodingProgress) throws -> Tensor? {
+    guard let pictures = window.pictures.visual else { return nil }
     let bridge = try bridge.withLock { loaded in
       if let loaded { return loaded }
       let bridge = try loadBridge()
@@ -80,23 +70,36 @@ final class MiniModel: ModelFamily {
     return bridge(pictures)
   }
 
-  /// Only what is heard is exaggerated by guidance, be it said or seen: both branches know the motion,
-  /// for timing must stay as it is.
-  func velocity(
-    prompt: Tensor?, negative: Tensor?, visual: Tensor?, motion: [Float], guidance: Float
-  ) -> any VelocityModel {
-    let wanted = MiniContent(prompt?.floats() ?? visual?.floats(), rate: prompt == nil ? rate : nil)
-    let unwanted = MiniContent(negative?.floats(), rate: nil)
-    guard guidance != 1 else {
-      return GuidedTransformer(
-        generator, conditions: conditions([wanted], motion), preconditioning: preconditioning)
-    }
-    return GuidedTransformer(
-      generator, guided: conditions([unwanted, wanted], motion), guidance: guidance,
-      preconditioning: preconditioning)
+  /// [frames of 1/25 s, 8]: the motion features as they are.
+  func sync(_ window: WindowMaterial, progress: EncodingProgress) -> Tensor? {
+    backend.tensor(
+      window.motion, [window.motion.count / SyncFeatures.width, SyncFeatures.width])
   }
 
-  private func conditions(_ entries: [MiniContent], _ motion: [Float]) -> Conditions {
+  /// Only what is heard is exaggerated by guidance, be it said or seen: both branches know the motion,
+  /// for timing must stay as it is.
+  func velocity(_ told: WindowConditions, guidance: Float) -> any VelocityModel {
+    guard let motion = told.sync?.floats() else {
+      preconditionFailure("this family follows motion, which `sync` always gives")
+    }
+    let frames = motion.count / SyncFeatures.width
+    let (prompt, negative) = (told.text.prompt, told.text.negative)
+    let wanted = MiniContent(
+      prompt?.floats() ?? told.visual?.floats(), rate: prompt == nil ? rate : nil, frames: frames)
+    let unwanted = MiniContent(negative?.floats(), rate: nil, frames: frames)
+    guard guidance != 1 else {
+      return GuidedTransformer(
+        generator, conditions: conditions([wanted], motion, latents: told.latents),
+        preconditioning: preconditioning)
+    }
+    return GuidedTransformer(
+      generator, guided: conditions([unwanted, wanted], motion, latents: told.latents),
+      guidance: guidance, preconditioning: preconditioning)
+  }
+
+  private func conditions(
+    _ entries: [MiniContent], _ motion: [Float], latents: Int
+  ) -> Conditions {
     func tensor(_ rows: [Float], _ width: Int) -> Tensor {
       backend.tensor(rows, [entries.count, rows.count / width / entries.count, width])
     }
@@ -105,12 +108,15 @@ final class MiniModel: ModelFamily {
       visual: tensor(entries.flatMap { $0.visual(rate: rate) }, MiniLM.width),
       sync: tensor(
         entries.flatMap { $0.sync(with: motion) }, SyncFeatures.width + MiniLM.width),
-      latents: WindowPlan.latentsPerWindow)
+      latents: latents)
   }
 
-  func decoder(seed: UInt64, threads: Int) -> any FoleyKit.SoundDecoder {
+  func decoder(seed: UInt64) -> any FoleyKit.SoundDecoder {
     MelStream(stream: mel.stream(seed: seed, threads: threads))
   }
+
+  /// The whole model is small, so its parts stay.
+  func release(_ part: ModelPart) {}
 }
 
 private struct MelStream: SoundDecoder {
@@ -123,10 +129,9 @@ extension ModelFolder {
   /// Opens one of the model's checkpoints, makes a network of it, and makes sure that nothing in the
   /// file was overlooked.
   func read<Network>(
-    _ file: String, for use: String, on backend: any Backend,
-    _ make: (Weights) throws -> Network
+    _ file: String, on backend: any Backend, _ make: (Weights) throws -> Network
   ) throws -> Network {
-    let weights = Weights(try SafetensorsFile(requireFile(file, for: use)), on: backend)
+    let weights = Weights(try SafetensorsFile(requireFile(file)), on: backend)
     let network = try make(weights)
     try weights.checkAllRead()
     return network

@@ -41,15 +41,17 @@ struct SemanticBridge: Sendable {
     self.backend = backend
     size = configuration.size
     radius = configuration.rate
-    network = try folder.read(
-      configuration.file, for: "picture encoder", on: backend, EfficientNetLite0.init)
-    (vectors, audible) = try folder.read(configuration.bridge, for: "picture encoder", on: backend)
-    {
-      (
-        try $0.floats("vectors", [SemanticBridge.classes, SemanticBridge.width]),
-        try $0.floats("audible", [SemanticBridge.classes])
-      )
-    }
+    network = try folder.read(configuration.file, on: backend, EfficientNetLite0.init)
+    (vectors, audible) = try folder.read(
+      configuration.bridge, on: backend, SemanticBridge.tables)
+  }
+
+  /// What each class sounds like, and how surely it is heard.
+  static func tables(_ weights: Weights) throws -> ([Float], [Float]) {
+    (
+      try weights.floats("vectors", [SemanticBridge.classes, SemanticBridge.width]),
+      try weights.floats("audible", [SemanticBridge.classes])
+    )
   }
 
   /// Pictures of a window -> [pictures, width], vectors of unit length scaled to unit variance where

@@ -1,0 +1,13 @@
+#include "FoleyHeap.h"
+
+#include <stdlib.h>  // defines __GLIBC__ where it is so
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+void foley_heap_trim(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}

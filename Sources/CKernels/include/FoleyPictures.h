@@ -1,0 +1,36 @@
+#pragma once
+
+// Resampling of packed pictures of 3 bytes to a pixel, in whole numbers. Each pass sums products of bytes
+// and fixed-point weights, rounds, and clamps to a byte; results do not depend on the instruction set.
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Along a row: output pixel i is made of `taps` input pixels from `first[i]` on.
+typedef struct {
+  long outputs;
+  long taps;  // a multiple of 4; weights past an output's last tap are 0
+  const int32_t *_Nonnull first;
+  const int32_t *_Nonnull weights;  // [outputs][taps]
+  int bits;                         // of a weight's fraction
+} FoleyTaps;
+
+/// Bytes that `foley_picture_across` may read beyond the last pixel of its last tap.
+#define FOLEY_PICTURE_MARGIN 16
+
+/// A row of `taps->outputs` pixels. `sums`: 3 * outputs + 1 values of scratch.
+void foley_picture_across(
+    const FoleyTaps *_Nonnull taps, const uint8_t *_Nonnull row, uint8_t *_Nonnull out,
+    int32_t *_Nonnull sums);
+
+/// A row of `width` bytes out of `count` rows, each with its weight.
+void foley_picture_down(
+    const uint8_t *_Nonnull const *_Nonnull rows, const int32_t *_Nonnull weights, long count, int bits,
+    long width, uint8_t *_Nonnull out);
+
+#ifdef __cplusplus
+}
+#endif
