@@ -11,6 +11,8 @@ public struct SynchformerEncoder: Sendable {
   private var nextNumber = 0
   /// Tokens [F, D] of the last window's segments, by the numbers of their pictures.
   private var known: [[Int]: Tensor] = [:]
+  /// Segments computed so far.
+  public private(set) var computed = 0
 
   public init(_ network: Synchformer, on backend: any Backend) {
     self.network = network
@@ -65,9 +67,10 @@ public struct SynchformerEncoder: Sendable {
   /// - Parameters:
   ///   - shown: the numbers of the segment's pictures.
   ///   - pairs: embedded pairs [1, P, D] of the segment before; afterwards of this one.
-  private func encode(
+  private mutating func encode(
     _ start: Int, _ frames: [[UInt8]], _ shown: [Int], pairs: inout [[Int]: Tensor]
   ) -> Tensor {
+    computed += 1
     var own: [[Int]: Tensor] = [:]
     let embedded = stride(from: 0, to: shown.count, by: 2).map { place in
       let pair = Array(shown[place...place + 1])

@@ -7,6 +7,8 @@ public struct SigLIP2Encoder: Sendable {
   private let backend: any Backend
   /// Vectors [1, D] of the last window's pictures.
   private var known: [[UInt8]: Tensor] = [:]
+  /// Pictures computed so far.
+  public private(set) var computed = 0
 
   public init(_ network: SigLIP2, on backend: any Backend) {
     self.network = network
@@ -33,9 +35,9 @@ public struct SigLIP2Encoder: Sendable {
     return concatenatedRows(vectors)
   }
 
-  private func encode(_ picture: [UInt8]) -> Tensor {
-    network(
-      backend.upload(
-        .normalizedPictures([picture], side: network.configuration.imageSize)))
+  private mutating func encode(_ picture: [UInt8]) -> Tensor {
+    computed += 1
+    let side = network.configuration.imageSize
+    return network(backend.upload(.normalizedPictures([picture], side: side)))
   }
 }
