@@ -1,5 +1,6 @@
-import Imaging
 import Testing
+
+@testable import Imaging
 
 /// Resizing as its definition has it: two passes over whole pictures, one value at a time.
 private struct PlainResizer {
@@ -104,9 +105,12 @@ private func flat(_ pixels: [[[Int]]]) -> [UInt8] {
       let picture = noise(size)
       let expected = flat(
         PlainResizer(filter: filter, size: size, whole: whole)(nested(picture, size)))
-      let found = PictureResizer(filter, from: size, to: whole)(
-        picture.span.bytes, stride: 3 * size.width)
-      #expect(found == expected, "\(size) to \(whole)")
+      for (level, kernels) in PictureResizer.allKernels.enumerated() {
+        let resizer = PictureResizer(
+          filter, from: size, to: whole, columns: nil, rows: nil, kernels: kernels)
+        let found = resizer(picture.span.bytes, stride: 3 * size.width)
+        #expect(found == expected, "\(size) to \(whole), level \(level)")
+      }
     }
   }
 

@@ -28,6 +28,13 @@ private func picture(_ seed: UInt64, side: Int) -> [UInt8] {
   }
 }
 
+extension Optional {
+  /// What is expected to be there. (`#require` cannot take an expression that mutates.)
+  fileprivate var wanted: Wrapped {
+    get throws { try #require(self) }
+  }
+}
+
 @Suite struct SigLIP2Tests {
   private static let configuration = {
     var configuration = SigLIP2Configuration()
@@ -97,16 +104,14 @@ private func picture(_ seed: UInt64, side: Int) -> [UInt8] {
     let network = try network(on: backend)
     var encoder = SigLIP2Encoder(network, on: backend)
     let (a, b, c) = (picture(1, side: 22), picture(2, side: 22), picture(3, side: 22))
-    let firstResult = encoder([a, a, b, a])
-    let first = try #require(firstResult)
+    let first = try encoder([a, a, b, a]).wanted
     #expect(first.shape == [1, 4, 24] && encoder.computed == 2)
     let direct = [a, a, b, a].flatMap {
       network(backend.upload(.normalizedPictures([$0], side: 22))).floats()
     }
     #expect(first.floats() == direct)
     // Windows overlap; what the last one did not show is forgotten.
-    let secondResult = encoder([b, c])
-    let second = try #require(secondResult)
+    let second = try encoder([b, c]).wanted
     #expect(encoder.computed == 3)
     #expect(Array(second.floats()[..<24]) == Array(direct[48..<72]))
     _ = encoder([a])
@@ -232,8 +237,7 @@ private func picture(_ seed: UInt64, side: Int) -> [UInt8] {
     let backend = CPUBackend(threads: 1)
     let network = try network(on: backend)
     var encoder = SynchformerEncoder(network, on: backend)
-    let foundResult = encoder(frames)
-    let found = try #require(foundResult)
+    let found = try encoder(frames).wanted
     #expect(found.shape == [1, 3 * 2, 16] && encoder.computed == 3)
     let direct = [0, 2, 4].flatMap { start in
       let pairs = backend.upload(
@@ -242,8 +246,7 @@ private func picture(_ seed: UInt64, side: Int) -> [UInt8] {
     }
     #expect(found.floats() == direct)
     // The next window begins on a segment's frame: what both show is known.
-    let nextResult = encoder(Array(frames[4...]) + [frames[0]])
-    let next = try #require(nextResult)
+    let next = try encoder(Array(frames[4...]) + [frames[0]]).wanted
     #expect(next.shape == [1, 2 * 2, 16] && encoder.computed == 4)
     #expect(Array(next.floats()[..<32]) == Array(direct[64...]))
     let ended = encoder(frames, progress: { done, all in done * 2 < all })
@@ -254,8 +257,7 @@ private func picture(_ seed: UInt64, side: Int) -> [UInt8] {
     let backend = CPUBackend(threads: 1)
     var encoder = SynchformerEncoder(try network(on: backend), on: backend)
     let still = [[UInt8]](repeating: frames[0], count: 10)
-    let foundResult = encoder(still)
-    let found = try #require(foundResult)
+    let found = try encoder(still).wanted
     #expect(encoder.computed == 1)
     #expect(found.shape == [1, 4 * 2, 16])
     #expect(Array(found.floats()[..<32]) == Array(found.floats()[96...]))
@@ -266,10 +268,8 @@ private func picture(_ seed: UInt64, side: Int) -> [UInt8] {
   @Test func shortClipsRepeatTheirLastFrame() throws {
     let backend = CPUBackend(threads: 1)
     var encoder = SynchformerEncoder(try network(on: backend), on: backend)
-    let shortResult = encoder([frames[0], frames[1]])
-    let short = try #require(shortResult)
-    let longResult = encoder([frames[0], frames[1], frames[1], frames[1]])
-    let long = try #require(longResult)
+    let short = try encoder([frames[0], frames[1]]).wanted
+    let long = try encoder([frames[0], frames[1], frames[1], frames[1]]).wanted
     #expect(short.shape == [1, 2, 16] && short.floats() == long.floats())
   }
 
