@@ -30,9 +30,9 @@ INLINE float largest_magnitude(const char *stored, const FoleyStorage storage, l
   Vector most = {0};
   long j = 0;
   for (; j + LANES <= count; j += LANES)
-    most = larger(most, magnitude(load_stored(stored + j * storage_size(storage), storage)));
+    most = larger_or_nan(most, magnitude(load_stored(stored + j * storage_size(storage), storage)));
   if (j < count)
-    most = larger(
+    most = larger_or_nan(
         most, magnitude(load_stored_part(stored + j * storage_size(storage), storage, count - j)));
   return largest(most);
 }
