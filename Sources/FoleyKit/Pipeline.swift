@@ -29,7 +29,7 @@ public struct Pipeline: Sendable {
   /// - Parameters:
   ///   - sink: receives exactly the samples of the sound, in order.
   ///   - tell: called on this thread as the work goes on.
-  /// - Throws: `FoleyError`, `MediaError`, `CheckpointError` or `SamplingError`.
+  /// - Throws: `FoleyError`, `MediaError`, `CheckpointError`, `SamplingError` or `ThreadError`.
   public func generate(
     _ request: GenerationRequest, into sink: any SoundSink,
     tell: (ProgressEvent) -> Void = { _ in }
@@ -37,7 +37,7 @@ public struct Pipeline: Sendable {
     var clock = StageClock()
     let began = ContinuousClock.now
 
-    let feed = WindowFeed(request, pictures: description.pictures(prompt: request.prompt))
+    let feed = try WindowFeed(request, pictures: description.pictures(prompt: request.prompt))
     defer { feed.abandon() }
     let expected = try feed.expectation().plan
     try sink.start(expectedSamples: expected?.samples)

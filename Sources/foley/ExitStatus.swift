@@ -1,7 +1,9 @@
+import CPUBackend
 import Checkpoints
 import FoleyKit
 import Media
 import Sampling
+import Threads
 
 /// The program's exit codes (sysexits.h), so that scripts and job queues can tell what went wrong.
 struct ExitStatus {
@@ -12,6 +14,7 @@ struct ExitStatus {
   static let usage = ExitStatus(rawValue: 64)
   static let internalError = ExitStatus(rawValue: 70)
   static let cannotCreate = ExitStatus(rawValue: 73)
+  static let temporary = ExitStatus(rawValue: 75)
   static let badModel = ExitStatus(rawValue: 78)
 
   private init(rawValue: Int32) { self.rawValue = rawValue }
@@ -20,7 +23,10 @@ struct ExitStatus {
   init?(of error: any Error) {
     switch error {
     case let error as MediaError: self.init(rawValue: error.exitCode)
+    case CheckpointError.outOfMemory: self = .temporary
     case is CheckpointError: self = .badModel
+    case is ThreadError: self = .temporary
+    case is CPUBackendError: self = .usage
     case is SamplingError: self = .internalError
     case let error as FoleyError:
       switch error {

@@ -2,6 +2,7 @@ import Foundation
 import Media
 import Motion
 import Synchronization
+import Threads
 
 /// What one window needs of the picture.
 struct WindowMaterial: Sendable {
@@ -36,8 +37,9 @@ final class WindowFeed: Sendable {
   private let windows = BoundedQueue<WindowMaterial>(capacity: 1)
   private let seen = Mutex(ClipTrack())
 
-  init(_ request: GenerationRequest, pictures: PictureWish?) {
-    Thread.detachNewThread { [self] in
+  /// - Throws: where no thread can be started.
+  init(_ request: GenerationRequest, pictures: PictureWish?) throws(ThreadError) {
+    try detachThread { [self] in
       let result = Result { try produce(request, pictures: pictures) }
       expectations.finish(result)
       windows.finish(result)
