@@ -3,9 +3,8 @@
     torch_dac.py --check FOLDER    compares it with a recorded fixture
     torch_dac.py --latents 400     times it at the published size, with random weights
 
-Weight normalisation is folded beforehand, as anyone in a hurry would. Run it in turns with
-`foley-bench decoder --latents 400 --threads N`, and with OMP_NUM_THREADS=N. Seconds are those of the
-clock and, in brackets, of the processor.
+Weight normalisation is folded beforehand. Run it in turns with `foley-bench decoder --latents 400
+--threads N`, under OMP_NUM_THREADS=N. Seconds are those of the clock and, in brackets, of the processor.
 """
 
 import argparse

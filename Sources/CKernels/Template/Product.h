@@ -166,6 +166,7 @@ static void clear_floats(float *to, long count) {
 /// Depth k0 ..< k1 of `rows` rows from `row`: tile[i * TILE_STRIDE + k - k0]. Divides only at its start: a
 /// dilated convolution of few channels copies many short runs.
 static void copy_tile(const FoleyPlaces *s, long row, long rows, long k0, long k1, float *tile) {
+  if (k0 == k1) return;  // no depth at all: nothing to divide by either
   const int adjacent = s->dilationX == 1 && s->depth == s->placeStride;
   const long tap0 = k0 / s->depth, channel0 = k0 % s->depth;
   const long tapX0 = tap0 % s->kernelWidth, tapY0 = tap0 / s->kernelWidth;
