@@ -21,14 +21,18 @@ let package = Package(
     .systemLibrary(name: "CSndFile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
-      name: "CMedia", dependencies: ["CFFmpeg"], cSettings: cSettings,
+      name: "CMedia", dependencies: ["CFFmpeg", "CProcess"], cSettings: cSettings,
       // pkg-config names libavformat alone, and C sources do not see the module map's link lines.
       linkerSettings: ["avcodec", "swscale", "avutil"].map { .linkedLibrary($0) }),
     .target(name: "CKernels", cSettings: cSettings),
+    .target(name: "CProcess", cSettings: cSettings),
+
+    // Threads that are sure to exist.
+    .target(name: "Threads", dependencies: ["CKernels"]),
 
     // Arithmetic: values, the protocol every device implements, and its implementations.
     .target(name: "Tensors"),
-    .target(name: "CPUBackend", dependencies: ["Tensors", "CKernels"]),
+    .target(name: "CPUBackend", dependencies: ["Tensors", "Threads", "CKernels"]),
     .target(name: "ReferenceBackend", dependencies: ["Tensors"]),
 
     // Weights, networks, and the sampler that runs them.
@@ -38,7 +42,7 @@ let package = Package(
 
     // What needs no network: the picture's motion, the sound's spectrum.
     .target(name: "Motion", dependencies: ["Tensors"]),
-    .target(name: "Signal", dependencies: ["Tensors", "Checkpoints", "CKernels"]),
+    .target(name: "Signal", dependencies: ["Tensors", "Threads", "Checkpoints", "CKernels"]),
 
     // Frames to the pictures that published networks look at.
     .target(name: "Imaging", dependencies: ["CKernels"]),
@@ -51,13 +55,16 @@ let package = Package(
       name: "FoleyKit",
       dependencies: [
         "Networks", "Sampling", "Motion", "Signal", "Imaging", "Media", "Checkpoints", "Tensors",
+        "Threads",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(
       name: "foley",
       dependencies: [
-        "FoleyKit", "CPUBackend", "Checkpoints", "Media", "Networks", "Sampling",
+        "FoleyKit", "CPUBackend", "Checkpoints", "CProcess", "Media", "Networks", "Sampling",
+        "Tensors",
+        "Threads",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -76,7 +83,8 @@ let package = Package(
       name: "CheckpointsTests",
       dependencies: ["Checkpoints", "ReferenceBackend", "FoleyKit", "TestSupport"]),
     .testTarget(
-      name: "CPUBackendTests", dependencies: ["CPUBackend", "ReferenceBackend", "TestSupport"]),
+      name: "CPUBackendTests",
+      dependencies: ["CPUBackend", "ReferenceBackend", "Threads", "TestSupport"]),
     .testTarget(
       name: "NetworksTests",
       dependencies: ["Networks", "foley-bench", "ReferenceBackend", "CPUBackend", "TestSupport"]),
@@ -86,7 +94,9 @@ let package = Package(
     .testTarget(name: "MotionTests", dependencies: ["Motion", "Tensors", "TestSupport"]),
     .testTarget(name: "SignalTests", dependencies: ["Signal", "ReferenceBackend", "TestSupport"]),
     .testTarget(name: "MediaTests", dependencies: ["Media", "TestSupport"]),
-    .testTarget(name: "FoleyKitTests", dependencies: ["FoleyKit", "CPUBackend", "TestSupport"]),
+    .testTarget(
+      name: "FoleyKitTests",
+      dependencies: ["FoleyKit", "CPUBackend", "Checkpoints", "Tensors", "TestSupport"]),
     .testTarget(
       name: "foleyTests", dependencies: ["foley", "foley-bench", "TestSupport"],
       exclude: ["Snapshots"]),

@@ -28,10 +28,30 @@ find_swift() {
     "(https://www.swift.org/install/linux/), then run this command again."
 }
 
+# The packages of libraries that the toolchain itself is linked with and that are not there.
+missing_for_swift() {
+  tools=$(dirname -- "$(readlink -f -- "$(command -v swift)")")
+  for tool in swift-build swift-driver; do
+    [ -x "$tools/$tool" ] && ldd "$tools/$tool" 2>/dev/null
+  done | sed -n 's/^[[:space:]]*\([^ ]*\) => not found.*/\1/p' | sort -u | while read -r library; do
+    case $library in
+      libcurl.so.4) echo libcurl4 ;;
+      libedit.so.2) echo libedit2 ;;
+      libncurses.so.6) echo libncurses6 ;;
+      libsqlite3.so.0) echo libsqlite3-0 ;;
+      libtinfo.so.6) echo libtinfo6 ;;
+      libxml2.so.2) echo libxml2 ;;
+      libz.so.1) echo zlib1g ;;
+      *) say "$program: Swift needs $library, whose package is not known here" ;;
+    esac
+  done
+}
+
 has_library() { pkg-config --exists "$1" 2>/dev/null; }
 
 # The packages that are missing, by the names Debian and Ubuntu give them.
 missing_packages() {
+  missing_for_swift
   [ -e /usr/include/stdio.h ] && ls /usr/lib/gcc/*/*/libstdc++.so >/dev/null 2>&1 &&
     command -v ld >/dev/null 2>&1 || echo g++
   command -v pkg-config >/dev/null 2>&1 || echo pkg-config

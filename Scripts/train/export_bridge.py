@@ -30,8 +30,8 @@ import sys
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
+import checkpoint
 from export_text import captions
 from text_encoder import TextEncoder
 
@@ -70,10 +70,10 @@ def main():
         if unknown:
             sys.exit(f"{TABLE}: not captions of the training set: {', '.join(unknown)}")
     encoder = TextEncoder(arguments.output / "text.safetensors", arguments.output / "vocab.txt")
-    path = arguments.output / "bridge.safetensors"
-    save_file({"vectors": encoder(sounds).half(), "audible": torch.tensor(audible)}, path)
-    print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, {len(set(sounds))} captions for "
-          f"{CLASSES} classes, mean weight {sum(audible) / CLASSES:.2f}")
+    checkpoint.write(
+        arguments.output / "bridge.safetensors",
+        {"vectors": encoder(sounds).half(), "audible": torch.tensor(audible)},
+        f"; {len(set(sounds))} captions for {CLASSES} classes, mean weight {sum(audible) / CLASSES:.2f}")
 
 
 if __name__ == "__main__":

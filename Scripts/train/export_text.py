@@ -14,8 +14,9 @@ import shutil
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
+import checkpoint
 from text_encoder import TextEncoder
 
 UNUSED = ("pooler.", "embeddings.position_ids")
@@ -74,12 +75,10 @@ def main():
             stored[key], stored[key + ".scale"] = quantised(value.float())
         else:
             stored[key] = value.float().contiguous()
-    arguments.output.mkdir(parents=True, exist_ok=True)
     path = arguments.output / "text.safetensors"
-    save_file(stored, path)
+    checkpoint.write(path, stored)
     vocabulary = arguments.output / "vocab.txt"
     shutil.copyfile(source / "vocab.txt", vocabulary)
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, {len(stored)} tensors")
 
     if arguments.manifest:
         texts = captions(arguments.manifest)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 
+import checkpoint
 from image_encoder import SIZE, ImageEncoder, padded, prepared, strides
 
 EPSILON = 1e-3  # of the batch norms
@@ -105,10 +105,7 @@ def main():
     state = original_weights()
     exact = exported(state)
     stored = {key: value.half() for key, value in exact.items()}
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    path = arguments.output / "vision.safetensors"
-    save_file(stored, path)
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, {len(stored)} tensors")
+    checkpoint.write(arguments.output / "vision.safetensors", stored)
 
     noise = torch.randn(8, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1)).clamp(-1, 1)
     sets = {"noise": noise}

@@ -44,8 +44,9 @@ static void NAME(stage_plain)(
   }
 }
 
-// s = 1: eight butterflies side by side, results of each laid next to one another.
-static inline void NAME(interleave4)(float *y, float8 a, float8 b, float8 c, float8 d) {
+// The first two stages, eight butterflies side by side: the results of each are laid next to one another,
+// one by one after the first stage, in fours after the second.
+static inline void NAME(lay_singly)(float *y, float8 a, float8 b, float8 c, float8 d) {
   const float8 aclo = __builtin_shufflevector(a, c, 0, 8, 1, 9, 2, 10, 3, 11);
   const float8 achi = __builtin_shufflevector(a, c, 4, 12, 5, 13, 6, 14, 7, 15);
   const float8 bdlo = __builtin_shufflevector(b, d, 0, 8, 1, 9, 2, 10, 3, 11);
@@ -55,47 +56,33 @@ static inline void NAME(interleave4)(float *y, float8 a, float8 b, float8 c, flo
   NAME(store)(y + 16, __builtin_shufflevector(achi, bdhi, 0, 8, 1, 9, 2, 10, 3, 11));
   NAME(store)(y + 24, __builtin_shufflevector(achi, bdhi, 4, 12, 5, 13, 6, 14, 7, 15));
 }
-
-static void NAME(stage_first)(
-    int m, const float *w, const float *xr, const float *xi, float *yr, float *yi) {
-  for (int p = 0; p < m; p += 8) {
-    const float8 w1r = NAME(load)(w + p), w1i = NAME(load)(w + m + p);
-    const float8 w2r = NAME(load)(w + 2 * m + p), w2i = NAME(load)(w + 3 * m + p);
-    const float8 w3r = NAME(load)(w + 4 * m + p), w3i = NAME(load)(w + 5 * m + p);
-    const float8 ar = NAME(load)(xr + p), ai = NAME(load)(xi + p);
-    const float8 br = NAME(load)(xr + m + p), bi = NAME(load)(xi + m + p);
-    const float8 cr = NAME(load)(xr + 2 * m + p), ci = NAME(load)(xi + 2 * m + p);
-    const float8 dr = NAME(load)(xr + 3 * m + p), di = NAME(load)(xi + 3 * m + p);
-    RADIX4(float8, p);
-    NAME(interleave4)(yr + 4 * p, y0r, y1r, y2r, y3r);
-    NAME(interleave4)(yi + 4 * p, y0i, y1i, y2i, y3i);
-  }
-}
-
-// s = 4: two butterflies of four lanes side by side; twiddles are stored four times over.
-static inline void NAME(halves)(float *y, float8 a, float8 b, float8 c, float8 d) {
+static inline void NAME(lay_in_fours)(float *y, float8 a, float8 b, float8 c, float8 d) {
   NAME(store)(y, __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11));
   NAME(store)(y + 8, __builtin_shufflevector(c, d, 0, 1, 2, 3, 8, 9, 10, 11));
   NAME(store)(y + 16, __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15));
   NAME(store)(y + 24, __builtin_shufflevector(c, d, 4, 5, 6, 7, 12, 13, 14, 15));
 }
 
-static void NAME(stage_second)(
-    int m, const float *w, const float *xr, const float *xi, float *yr, float *yi) {
-  const int n = 4 * m;
-  for (int i = 0; i < n; i += 8) {
-    const float8 w1r = NAME(load)(w + i), w1i = NAME(load)(w + n + i);
-    const float8 w2r = NAME(load)(w + 2 * n + i), w2i = NAME(load)(w + 3 * n + i);
-    const float8 w3r = NAME(load)(w + 4 * n + i), w3i = NAME(load)(w + 5 * n + i);
-    const float8 ar = NAME(load)(xr + i), ai = NAME(load)(xi + i);
-    const float8 br = NAME(load)(xr + n + i), bi = NAME(load)(xi + n + i);
-    const float8 cr = NAME(load)(xr + 2 * n + i), ci = NAME(load)(xi + 2 * n + i);
-    const float8 dr = NAME(load)(xr + 3 * n + i), di = NAME(load)(xi + 3 * n + i);
-    RADIX4(float8, p);
-    NAME(halves)(yr + 4 * i, y0r, y1r, y2r, y3r);
-    NAME(halves)(yi + 4 * i, y0i, y1i, y2i, y3i);
+// `n` butterflies; the twiddles of the second stage (s = 4) are stored four times over.
+#define STAGE_GATHERED(name, lay)                                                        \
+  static void NAME(name)(                                                              \
+      int n, const float *w, const float *xr, const float *xi, float *yr, float *yi) { \
+    for (int i = 0; i < n; i += 8) {                                                   \
+      const float8 w1r = NAME(load)(w + i), w1i = NAME(load)(w + n + i);               \
+      const float8 w2r = NAME(load)(w + 2 * n + i), w2i = NAME(load)(w + 3 * n + i);   \
+      const float8 w3r = NAME(load)(w + 4 * n + i), w3i = NAME(load)(w + 5 * n + i);   \
+      const float8 ar = NAME(load)(xr + i), ai = NAME(load)(xi + i);                   \
+      const float8 br = NAME(load)(xr + n + i), bi = NAME(load)(xi + n + i);           \
+      const float8 cr = NAME(load)(xr + 2 * n + i), ci = NAME(load)(xi + 2 * n + i);   \
+      const float8 dr = NAME(load)(xr + 3 * n + i), di = NAME(load)(xi + 3 * n + i);   \
+      RADIX4(float8, i);                                                               \
+      NAME(lay)(yr + 4 * i, y0r, y1r, y2r, y3r);                                       \
+      NAME(lay)(yi + 4 * i, y0i, y1i, y2i, y3i);                                       \
+    }                                                                                  \
   }
-}
+STAGE_GATHERED(stage_first, lay_singly)
+STAGE_GATHERED(stage_second, lay_in_fours)
+#undef STAGE_GATHERED
 
 static void NAME(stage)(
     int m, int s, const float *w, const float *xr, const float *xi, float *yr, float *yi) {
@@ -139,7 +126,7 @@ static bool NAME(complex)(const foley_fft *plan, float *ar, float *ai, float *br
       PASS(NAME(stage_first)(m, w, xr, xi, yr, yi));
       w += 6 * m;
     } else if (s == 4) {
-      PASS(NAME(stage_second)(m, w, xr, xi, yr, yi));
+      PASS(NAME(stage_second)(4 * m, w, xr, xi, yr, yi));
       w += 24 * m;
     } else {
       PASS(NAME(stage)(m, s, w, xr, xi, yr, yi));

@@ -31,6 +31,13 @@ int mux_write_packet(muxer *m, AVPacket *packet) {
 
 // MARK: Streams
 
+int media_can_hold(const char *container, const char *codec) {
+  const AVOutputFormat *format = av_guess_format(container, NULL, NULL);
+  const AVCodecDescriptor *descriptor = avcodec_descriptor_get_by_name(codec);
+  return format && descriptor
+    && avformat_query_codec(format, descriptor->id, FF_COMPLIANCE_NORMAL) != 0;
+}
+
 static int is_cover(const AVStream *stream) {
   return stream->codecpar->codec_type == AVMEDIA_TYPE_VIDEO
     && (stream->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0;

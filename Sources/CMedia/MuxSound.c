@@ -29,6 +29,26 @@ static enum AVSampleFormat sample_format(int audio) {
   }
 }
 
+// FFmpeg 5.1 brought channel layouts that are more than a mask.
+static void set_layout(AVCodecContext *encoder, int channels) {
+#if MEDIA_CHANNEL_LAYOUTS
+  av_channel_layout_default(&encoder->ch_layout, channels);
+#else
+  encoder->channels = channels;
+  encoder->channel_layout = (uint64_t)av_get_default_channel_layout(channels);
+#endif
+}
+
+static int copy_layout(AVFrame *frame, const AVCodecContext *encoder) {
+#if MEDIA_CHANNEL_LAYOUTS
+  return av_channel_layout_copy(&frame->ch_layout, &encoder->ch_layout);
+#else
+  frame->channels = encoder->channels;
+  frame->channel_layout = encoder->channel_layout;
+  return 0;
+#endif
+}
+
 int media_can_encode(int audio) { return find_encoder(audio) != NULL; }
 
 int mux_open_audio(muxer *m) {
@@ -40,7 +60,7 @@ int mux_open_audio(muxer *m) {
   encoder->sample_fmt = sample_format(request->audio);
   encoder->sample_rate = request->sample_rate;
   encoder->time_base = (AVRational){1, request->sample_rate};
-  av_channel_layout_default(&encoder->ch_layout, request->channels);
+  set_layout(encoder, request->channels);
   if (request->audio == MEDIA_AUDIO_AAC || request->audio == MEDIA_AUDIO_OPUS
       || request->audio == MEDIA_AUDIO_VORBIS)
     encoder->bit_rate = 64000 + 96000 * (int64_t)request->channels;
@@ -77,7 +97,7 @@ static int fill_frame(muxer *m, int count) {
   frame->format = m->encoder->sample_fmt;
   frame->sample_rate = m->encoder->sample_rate;
   frame->nb_samples = count;
-  int error = av_channel_layout_copy(&frame->ch_layout, &m->encoder->ch_layout);
+  int error = copy_layout(frame, m->encoder);
   if (error < 0 || (error = av_frame_get_buffer(frame, 0)) < 0) return error;
   int channels = m->request->channels, total = count * channels;
   switch (frame->format) {

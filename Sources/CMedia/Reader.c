@@ -1,5 +1,6 @@
 #include "Internal.h"
 
+#include <CProcess.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +22,10 @@ struct media_reader {
   media_counters counters;
 };
 
+int media_is_out_of_memory(int error) {
+  return error == AVERROR(ENOMEM) && process_is_out_of_memory();
+}
+
 int64_t media_time(int64_t time) { return time == AV_NOPTS_VALUE ? MEDIA_NO_TIME : time; }
 
 int media_open_container(const char *url, AVFormatContext **format, int generate_times) {
@@ -37,7 +42,7 @@ int media_open_container(const char *url, AVFormatContext **format, int generate
   if (error < 0) return error;
   // A failure here leaves what was found out; what is missing shows later.
   error = avformat_find_stream_info(context, NULL);
-  if (error < 0 && context->nb_streams == 0) {
+  if (error < 0 && (context->nb_streams == 0 || media_is_out_of_memory(error))) {
     avformat_close_input(&context);
     return error;
   }
@@ -106,9 +111,13 @@ static int stream_orientation(const AVStream *stream) {
     AV_PKT_DATA_DISPLAYMATRIX);
   return data ? media_orientation((const int32_t *)data->data, data->size) : 0;
 #else
+#if LIBAVFORMAT_VERSION_MAJOR < 59
+  int size = 0;
+#else
   size_t size = 0;
+#endif
   const uint8_t *data = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
-  return media_orientation((const int32_t *)data, data ? size : 0);
+  return media_orientation((const int32_t *)data, data ? (size_t)size : 0);
 #endif
 }
 
@@ -153,14 +162,19 @@ static int open_decoder(media_reader *reader, int threads) {
   const AVCodecParameters *parameters = reader->stream->codecpar;
   const AVCodec *codec = avcodec_find_decoder(parameters->codec_id);
   if (!codec) return MEDIA_NO_DECODER;
-  reader->decoder = avcodec_alloc_context3(codec);
-  if (!reader->decoder) return AVERROR(ENOMEM);
-  int error = avcodec_parameters_to_context(reader->decoder, parameters);
-  if (error < 0) return error;
-  reader->decoder->pkt_timebase = reader->stream->time_base;
-  reader->decoder->thread_count = threads;
-  reader->decoder->max_pixels = MAXIMUM_PIXELS;
-  return avcodec_open2(reader->decoder, codec, NULL);
+  for (;; threads = 1) {
+    reader->decoder = avcodec_alloc_context3(codec);
+    if (!reader->decoder) return AVERROR(ENOMEM);
+    int error = avcodec_parameters_to_context(reader->decoder, parameters);
+    if (error < 0) return error;
+    reader->decoder->pkt_timebase = reader->stream->time_base;
+    reader->decoder->thread_count = threads;
+    reader->decoder->max_pixels = MAXIMUM_PIXELS;
+    error = avcodec_open2(reader->decoder, codec, NULL);
+    // Where no further thread can be started, one will do.
+    if (error != AVERROR(EAGAIN) || threads == 1) return error;
+    avcodec_free_context(&reader->decoder);
+  }
 }
 
 int media_open(const char *url, int threads, media_reader **result, media_info *info) {
@@ -192,7 +206,7 @@ int media_open(const char *url, int threads, media_reader **result, media_info *
   return 0;
 failed:
   media_close(reader);
-  return error;
+  return media_is_out_of_memory(error) ? MEDIA_OUT_OF_MEMORY : error;
 }
 
 void media_close(media_reader *reader) {
@@ -221,7 +235,7 @@ static void note_earliest(int64_t *earliest, int64_t time) {
   if (time != MEDIA_NO_TIME && (*earliest == MEDIA_NO_TIME || time < *earliest)) *earliest = time;
 }
 
-/// Puts the next packet of the stream into `reader->packet`; 0 at the end.
+/// Puts the next packet of the stream into `reader->packet`: 1, or 0 at the end, or the want of memory.
 static int read_packet(media_reader *reader) {
   for (int errors = 0; errors < MAXIMUM_READ_ERRORS;) {
     int error = av_read_frame(reader->format, reader->packet);
@@ -233,6 +247,7 @@ static int read_packet(media_reader *reader) {
       }
       return 0;
     }
+    if (media_is_out_of_memory(error)) return error;
     if (error < 0) {
       errors++;
       reader->counters.read_errors++;
@@ -290,7 +305,12 @@ int media_next(media_reader *reader, media_frame **result, media_frame_info *inf
       *result = (media_frame *)frame;
       return 1;
     }
-    if (error == AVERROR_EOF) return 0;
+    if (media_is_out_of_memory(error)) return error;
+    if (error == AVERROR_EOF) {
+      // Some decoders take the want of memory for damage.
+      int is_lost = reader->counters.damaged > 0 && process_is_out_of_memory();
+      return is_lost ? AVERROR(ENOMEM) : 0;
+    }
     if (error != AVERROR(EAGAIN)) {
       reader->counters.damaged++;
       // A decoder that fails for good must not be asked for ever.
@@ -298,7 +318,11 @@ int media_next(media_reader *reader, media_frame **result, media_frame_info *inf
       continue;
     }
     if (reader->draining) return 0;
-    if (!reader->has_packet) reader->has_packet = read_packet(reader);
+    if (!reader->has_packet) {
+      error = read_packet(reader);
+      if (error < 0) return error;
+      reader->has_packet = error;
+    }
     if (!reader->has_packet) {
       reader->draining = 1;
       error = avcodec_send_packet(reader->decoder, NULL);
@@ -307,6 +331,7 @@ int media_next(media_reader *reader, media_frame **result, media_frame_info *inf
     }
     error = avcodec_send_packet(reader->decoder, reader->packet);
     if (error == AVERROR(EAGAIN)) continue;
+    if (media_is_out_of_memory(error)) return error;
     if (error < 0) reader->counters.damaged++;
     av_packet_unref(reader->packet);
     reader->has_packet = 0;

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import Tensors
 
 /// Memory of finished tensors, kept for the next ones of the same size: the steps of a sampler ask for the
 /// same sizes again and again, and fresh pages cost more than the arithmetic on them.
@@ -74,10 +75,7 @@ final class BufferPool: Sendable {
   private static func allocate(_ capacity: Int) -> UnsafeMutableRawPointer {
     guard capacity >= mapped else { return .allocate(byteCount: capacity, alignment: 64) }
     let block = mmap(nil, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    guard let block, block != MAP_FAILED else {
-      fatalError(
-        "out of memory: \(capacity) bytes for a tensor: \(String(cString: strerror(errno)))")
-    }
+    guard let block, block != MAP_FAILED else { MemoryExhaustion.end(bytes: capacity) }
     return block
   }
 

@@ -1,5 +1,6 @@
 import CKernels
 import Tensors
+import Threads
 
 /// The backend that computes on the processor, with the widest vectors it has.
 ///
@@ -39,14 +40,11 @@ public final class CPUBackend: Backend {
     memory = BufferPool(limit: keptMemory)
   }
 
-  /// The backend at the level `FOLEY_SIMD` names, or the best one. Ends the program where that cannot be;
-  /// a program that wants to say so in its own way asks `SIMDLevel.preferred()` first.
-  public convenience init(threads: Int) {
-    do {
-      try self.init(threads: threads, level: .preferred())
-    } catch {
-      fatalError("\(error)")
-    }
+  /// The backend at the level `FOLEY_SIMD` names, or the best one.
+  ///
+  /// - Throws: where that cannot be.
+  public convenience init(threads: Int) throws(CPUBackendError) {
+    try self.init(threads: threads, level: .preferred())
   }
 
   public var name: String {

@@ -5,6 +5,8 @@ import Tensors
 public enum CheckpointError: Error, Equatable, Sendable {
   /// The file cannot be opened or mapped.
   case unreadable(file: String, reason: String)
+  /// There is no memory to map the file into.
+  case outOfMemory(file: String)
   /// The file breaks the rules of its format.
   case malformed(file: String, reason: String)
   /// A tensor the network needs is absent.
@@ -22,6 +24,8 @@ extension CheckpointError: CustomStringConvertible {
     switch self {
     case .unreadable(let file, let reason):
       "\(file): cannot be read: \(reason)"
+    case .outOfMemory(let file):
+      "\(file): cannot be read: out of memory"
     case .malformed(let file, let reason):
       "\(file): not a valid checkpoint: \(reason)"
     case .missingKey(let file, let key):

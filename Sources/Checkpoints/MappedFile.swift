@@ -23,7 +23,10 @@ final class MappedFile: FileBacked, @unchecked Sendable {
     let size = Int(status.st_size)
     guard size > 0 else { throw .malformed(file: path, reason: "the file is empty") }
     guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED
-    else { throw .unreadable(file: path, reason: MappedFile.reason()) }
+    else {
+      throw errno == ENOMEM
+        ? .outOfMemory(file: path) : .unreadable(file: path, reason: MappedFile.reason())
+    }
     self.path = path
     bytes = UnsafeRawBufferPointer(start: base, count: size)
     isMapped = true

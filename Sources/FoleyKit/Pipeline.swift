@@ -25,7 +25,7 @@ public struct Pipeline: Sendable {
   /// - Parameters:
   ///   - sink: receives exactly the samples of the sound, in order.
   ///   - tell: called on this thread as the work goes on.
-  /// - Throws: `FoleyError`, `MediaError`, `CheckpointError` or `SamplingError`.
+  /// - Throws: `FoleyError`, `MediaError`, `CheckpointError`, `SamplingError` or `ThreadError`.
   public func generate(
     _ request: GenerationRequest, into sink: any SoundSink,
     tell: (ProgressEvent) -> Void = { _ in }
@@ -33,7 +33,11 @@ public struct Pipeline: Sendable {
     var clock = StageClock()
     let began = ContinuousClock.now
 
-    let feed = WindowFeed(request, for: description)
+    let feed = try WindowFeed(
+      request,
+      WindowNeeds(
+        pictures: description.pictures(prompt: request.prompt), lastWindow: description.lastWindow,
+        findsStillness: description.keepsStillScenesQuiet))
     defer { feed.abandon() }
     let expected = try feed.expectation().plan
     try sink.start(expectedSamples: expected?.samples)
@@ -114,7 +118,7 @@ public struct Pipeline: Sendable {
       energy: track.motion.energy,
       limiterReduction: sound.limiterReduction, peak: sound.peak, backend: backend.name,
       timings: clock.dictionary, speed: plan.seconds / max(total, 1e-9),
-      peakMemory: MachineMemory.peak, warnings: warnings + track.warnings)
+      peakMemory: ProcessMeasure.peakMemory, warnings: warnings + track.warnings)
   }
 }
 

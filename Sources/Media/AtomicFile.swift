@@ -18,8 +18,7 @@ package final class AtomicFile {
     finalPath = AtomicFile.followLinks(path)
     partialPath = finalPath + ".partial"
     descriptor = -1
-    var status = stat()
-    if stat(finalPath, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+    if AtomicFile.isFolder(finalPath) {
       throw .cannotCreate(file: path, reason: "a folder has this name")
     }
     descriptor = open(partialPath, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
@@ -42,8 +41,7 @@ package final class AtomicFile {
     close(descriptor)
     descriptor = -1
     // The rename is durable once the folder is. Some network file systems cannot sync folders.
-    let folder = (finalPath as NSString).deletingLastPathComponent
-    let opened = open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let opened = open(AtomicFile.folder(of: finalPath), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard opened >= 0 else { return }
     defer { close(opened) }
     guard fsync(opened) == 0 || errno == EINVAL || errno == ENOTSUP else {
@@ -64,14 +62,25 @@ package final class AtomicFile {
 
   static func creating(_ path: String, _ number: Int32) -> MediaError {
     switch number {
+    case ENOENT where isFolder(folder(of: path)):
+      // Some file systems answer so to whatever is made in them.
+      .cannotCreate(file: path, reason: "its folder takes no files")
     case ENOENT, ENOTDIR:
-      .cannotCreate(
-        file: path,
-        reason: "there is no folder \((path as NSString).deletingLastPathComponent)")
+      .cannotCreate(file: path, reason: "there is no folder \(folder(of: path))")
     case EACCES, EPERM: .cannotCreate(file: path, reason: "permission denied in its folder")
     case ENOSPC, EDQUOT, EIO: .cannotWrite(file: path, reason: MediaError.reason(number))
     default: .cannotCreate(file: path, reason: MediaError.reason(number))
     }
+  }
+
+  private static func folder(of path: String) -> String {
+    let folder = (path as NSString).deletingLastPathComponent
+    return folder.isEmpty ? "." : folder
+  }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
   /// A rename would replace a symbolic link, where the user means the file it points to.

@@ -33,9 +33,7 @@ final class Decoder {
     var frame: OpaquePointer?
     var info = media_frame_info()
     let status = media_next(handle, &frame, &info)
-    guard status >= 0 else {
-      throw .unreadable(file: path, reason: MediaError.ffmpegReason(status))
-    }
+    guard status >= 0 else { throw .reading(path, ffmpeg: status) }
     guard let frame else { return nil }
     return DecodedFrame(
       storage: FrameStorage(frame), info: info, time: info.time == mediaNoTime ? nil : info.time)
@@ -51,11 +49,21 @@ final class Decoder {
       return .notMedia(file: path, reason: "no known format")
     }
     if counters.packets == 0 {
-      return .noFrames(file: path, reason: "the video stream is empty")
+      return .noFrames(
+        file: path,
+        reason: info.can_seek == 0 && Decoder.isPipe(path)
+          ? "the index of its pictures lies at its end, which a pipe cannot be searched for: "
+            + "give a file, or one made with -movflags +faststart"
+          : "the video stream is empty")
     }
     return .noFrames(
       file: path,
       reason: "\(counters.damaged) of \(counters.packets) packets are damaged")
+  }
+
+  private static func isPipe(_ path: String) -> Bool {
+    var status = stat()
+    return path == "-" || stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
   }
 
   /// FFmpeg's name for a path, after checks whose errors it would blur.
@@ -84,6 +92,8 @@ final class Decoder {
         : .noVideoStream(file: path, found: string(info.streams))
     case Int32(MEDIA_NO_DECODER):
       return .unsupportedCodec(file: path, codec: string(info.codec))
+    case Int32(MEDIA_OUT_OF_MEMORY):
+      return .outOfMemory(file: path)
     default:
       let number = media_error_number(status)
       return number != 0 && number != EINVAL && number != ENOMEM && number != ERANGE

@@ -22,6 +22,8 @@ public enum MediaError: Error, Equatable, Sendable {
   case cannotCreate(file: String, reason: String)
   /// Writing failed half-way: disk full, device gone.
   case cannotWrite(file: String, reason: String)
+  /// No memory is left to go on with this file.
+  case outOfMemory(file: String)
 
   /// The file the error is about, as the user named it.
   public var file: String {
@@ -29,7 +31,8 @@ public enum MediaError: Error, Equatable, Sendable {
     case .notFound(let file), .permissionDenied(let file), .isDirectory(let file),
       .unreadable(let file, _), .notMedia(let file, _), .noVideoStream(let file, _),
       .unsupportedCodec(let file, _), .noFrames(let file, _), .unsupportedPicture(let file, _),
-      .emptyRange(let file, _, _), .cannotCreate(let file, _), .cannotWrite(let file, _):
+      .emptyRange(let file, _, _), .cannotCreate(let file, _), .cannotWrite(let file, _),
+      .outOfMemory(let file):
       file
     }
   }
@@ -42,6 +45,7 @@ public enum MediaError: Error, Equatable, Sendable {
     case .emptyRange: 65
     case .cannotCreate: 73
     case .cannotWrite: 74
+    case .outOfMemory: 75
     }
   }
 }
@@ -65,6 +69,7 @@ extension MediaError: CustomStringConvertible {
         + "but the video ends at \(MediaError.format(duration)) s"
     case .cannotCreate(let file, let reason): "\(file): cannot be created: \(reason)"
     case .cannotWrite(let file, let reason): "\(file): writing failed: \(reason)"
+    case .outOfMemory(let file): "\(file): out of memory"
     }
   }
 
@@ -80,12 +85,19 @@ extension MediaError: CustomStringConvertible {
     return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
+  /// FFmpeg's error of reading `file`.
+  static func reading(_ file: String, ffmpeg error: Int32) -> MediaError {
+    media_error_number(error) == ENOMEM
+      ? .outOfMemory(file: file) : .unreadable(file: file, reason: ffmpegReason(error))
+  }
+
   /// An error of opening or reading `file` with this `errno`.
   static func reading(_ file: String, _ number: Int32) -> MediaError {
     switch number {
     case ENOENT, ENOTDIR: .notFound(file: file)
     case EACCES, EPERM: .permissionDenied(file: file)
     case EISDIR: .isDirectory(file: file)
+    case ENOMEM: .outOfMemory(file: file)
     default: .unreadable(file: file, reason: reason(number))
     }
   }

@@ -73,15 +73,14 @@ public func mux(
     }
   }
   guard status.code >= 0 else {
+    if media_error_number(status.code) == ENOMEM { throw .outOfMemory(file: output) }
     let reason = MediaError.ffmpegReason(status.code)
     let detail = string(status.result.detail)
     switch Int(status.result.stage) {
     case MEDIA_MUX_INPUT: throw .unreadable(file: video, reason: reason)
     case MEDIA_MUX_AUDIO: throw .unreadable(file: audio, reason: source.failure)
     case MEDIA_MUX_CONTAINER:
-      throw .cannotCreate(
-        file: output,
-        reason: "a .\(container.ending) file cannot hold '\(detail)' video; .mkv can")
+      throw container.cannotHold(detail, file: output)
     case MEDIA_MUX_ENCODER:
       throw .cannotCreate(file: output, reason: "the sound cannot be encoded: \(reason)")
     case MEDIA_MUX_CREATE: throw .cannotCreate(file: output, reason: reason)
@@ -94,6 +93,17 @@ public func mux(
   return MuxReport(
     droppedStreams: Int(status.result.dropped_streams),
     lostRotation: written.info.orientation != decoder.info.orientation)
+}
+
+/// Makes sure, before any work, that `mux` can write the pictures of `video` into a file of this name.
+///
+/// - Throws: `MediaError`, as `mux` would.
+public func checkMux(video: String, into output: String) throws(MediaError) {
+  let container = try MuxContainer(output)
+  let codec = string(try Decoder(path: video, threads: 1).info.codec)
+  guard media_can_hold(container.name, codec) != 0 else {
+    throw container.cannotHold(codec, file: output)
+  }
 }
 
 /// A container to write, chosen by the file's ending.
@@ -115,6 +125,10 @@ private struct MuxContainer {
         file: path,
         reason: "the name must end in .mp4, .m4v, .mov, .mkv, .webm or .ts to say how")
     }
+  }
+
+  func cannotHold(_ codec: String, file: String) -> MediaError {
+    .cannotCreate(file: file, reason: "a .\(ending) file cannot hold '\(codec)' video; .mkv can")
   }
 
   func code(_ sound: MuxSound, bits: Int) -> Int32 {

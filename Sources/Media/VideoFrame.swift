@@ -1,4 +1,5 @@
 import CMedia
+import Foundation
 
 /// A decoded frame, kept as the decoder left it; pictures are made from it on demand.
 ///
@@ -28,7 +29,8 @@ public struct VideoFrame {
     orientation = Orientation(info.orientation)
   }
 
-  /// The frame scaled to `width` x `height` (1 or more), turned for display.
+  /// The frame scaled to `width` x `height` (1 or more), turned for display. Of two interlaced fields it is
+  /// the first, whose time is the frame's; high dynamic range (PQ, HLG) is mapped to the ordinary one.
   public func picture(
     width: Int, height: Int, format: PictureFormat, fit: PictureFit = .stretch
   ) throws(MediaError) -> Picture {
@@ -51,6 +53,7 @@ public struct VideoFrame {
     var rowBytes: Int32 = 0
     let status = media_scale(scaler.handle, storage.handle, &pixels, &rowBytes)
     guard status >= 0, let pixels else {
+      if media_error_number(status) == ENOMEM { throw .outOfMemory(file: scalers.file) }
       throw .unsupportedPicture(file: scalers.file, reason: MediaError.ffmpegReason(status))
     }
     return copy(
@@ -126,10 +129,11 @@ final class ScalerCache {
   func scaler(width: Int, height: Int, format: PictureFormat) throws(MediaError) -> Scaler {
     let key = Key(width: width, height: height, format: format)
     if let scaler = scalers[key] { return scaler }
-    guard width <= 1 << 15, height <= 1 << 15,
-      let handle = media_scaler_create(Int32(width), Int32(height), format.code)
-    else {
-      throw .unsupportedPicture(file: file, reason: "no memory for \(width) x \(height) pixels")
+    guard width <= 1 << 15, height <= 1 << 15 else {
+      throw .unsupportedPicture(file: file, reason: "\(width) x \(height) pixels are too many")
+    }
+    guard let handle = media_scaler_create(Int32(width), Int32(height), format.code) else {
+      throw .outOfMemory(file: file)
     }
     if scalers.count >= ScalerCache.capacity { scalers.removeAll() }
     let scaler = Scaler(handle)

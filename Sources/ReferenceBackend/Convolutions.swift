@@ -72,26 +72,16 @@ extension Reference {
     _ x: Tensor, weight: Tensor, bias: Tensor?, _ geometry: Convolution2D, activation: Activation
   ) -> Tensor {
     let (a, w, b) = (x.floats(), weight.floats(), bias?.floats())
-    let (height, width, input) = (x.shape[1], x.shape[2], x.shape[3])
-    let (output, kernelHeight, kernelWidth) = (weight.shape[0], weight.shape[1], weight.shape[2])
-    let rows = geometry.outputHeight(height, kernel: kernelHeight)
-    let columns = geometry.outputWidth(width, kernel: kernelWidth)
-    return finished([x.shape[0], rows, columns, output], Epilogue(activation)) { pixel, out in
-      let (entry, i, j) = (pixel / (rows * columns), pixel / columns % rows, pixel % columns)
-      var sum = Double(b?[out] ?? 0)
-      for ki in 0..<kernelHeight {
-        for kj in 0..<kernelWidth {
-          let (si, sj) = (
-            i * geometry.stride + ki - geometry.paddingTop,
-            j * geometry.stride + kj - geometry.paddingLeft
-          )
-          guard si >= 0, si < height, sj >= 0, sj < width else { continue }
-          let source = ((entry * height + si) * width + sj) * input
-          let tap = ((out * kernelHeight + ki) * kernelWidth + kj) * input
-          for c in 0..<input { sum += Double(a[source + c]) * Double(w[tap + c]) }
+    let (input, output) = (x.channels, weight.shape[0])
+    let taps = PictureTaps(x.shape, kernel: (weight.shape[1], weight.shape[2]), geometry)
+    let shape: Shape = [x.shape[0], taps.rows, taps.columns, output]
+    return finished(shape, Epilogue(activation)) { pixel, out in
+      taps.sum(at: pixel) { source, tap in
+        let tap = out * taps.count + tap
+        return (0..<input).reduce(0.0) {
+          $0 + Double(a[source * input + $1]) * Double(w[tap * input + $1])
         }
-      }
-      return sum
+      } + Double(b?[out] ?? 0)
     }
   }
 
@@ -99,26 +89,13 @@ extension Reference {
     _ x: Tensor, weight: Tensor, bias: Tensor?, _ geometry: Convolution2D, activation: Activation
   ) -> Tensor {
     let (a, w, b) = (x.floats(), weight.floats(), bias?.floats())
-    let (height, width, channels) = (x.shape[1], x.shape[2], x.shape[3])
-    let (kernelHeight, kernelWidth) = (weight.shape[0], weight.shape[1])
-    let rows = geometry.outputHeight(height, kernel: kernelHeight)
-    let columns = geometry.outputWidth(width, kernel: kernelWidth)
-    return finished([x.shape[0], rows, columns, channels], Epilogue(activation)) { pixel, c in
-      let (entry, i, j) = (pixel / (rows * columns), pixel / columns % rows, pixel % columns)
-      var sum = Double(b?[c] ?? 0)
-      for ki in 0..<kernelHeight {
-        for kj in 0..<kernelWidth {
-          let (si, sj) = (
-            i * geometry.stride + ki - geometry.paddingTop,
-            j * geometry.stride + kj - geometry.paddingLeft
-          )
-          guard si >= 0, si < height, sj >= 0, sj < width else { continue }
-          sum +=
-            Double(a[((entry * height + si) * width + sj) * channels + c])
-            * Double(w[(ki * kernelWidth + kj) * channels + c])
-        }
-      }
-      return sum
+    let channels = x.channels
+    let taps = PictureTaps(x.shape, kernel: (weight.shape[0], weight.shape[1]), geometry)
+    let shape: Shape = [x.shape[0], taps.rows, taps.columns, channels]
+    return finished(shape, Epilogue(activation)) { pixel, c in
+      taps.sum(at: pixel) { source, tap in
+        Double(a[source * channels + c]) * Double(w[tap * channels + c])
+      } + Double(b?[c] ?? 0)
     }
   }
 
@@ -163,5 +140,40 @@ extension Reference {
     return finished([x.shape[0], columns, rows], .none) { row, c in
       Double(a[(row / columns * rows + c) * columns + row % columns])
     }
+  }
+}
+
+/// Where the taps of a convolution over pictures [B, H, W, C] fall.
+private struct PictureTaps {
+  /// Of the result.
+  let rows: Int
+  let columns: Int
+  /// Taps of the kernel.
+  var count: Int { kernel.height * kernel.width }
+
+  private let height: Int
+  private let width: Int
+  private let kernel: (height: Int, width: Int)
+  private let geometry: Convolution2D
+
+  init(_ x: Shape, kernel: (height: Int, width: Int), _ geometry: Convolution2D) {
+    (height, width) = (x[1], x[2])
+    self.kernel = kernel
+    self.geometry = geometry
+    rows = geometry.outputHeight(height, kernel: kernel.height)
+    columns = geometry.outputWidth(width, kernel: kernel.width)
+  }
+
+  /// The sum of `term(pixel of x, tap)` over the taps of the result's `pixel` that lie inside the picture.
+  func sum(at pixel: Int, _ term: (_ source: Int, _ tap: Int) -> Double) -> Double {
+    let (entry, i, j) = (pixel / (rows * columns), pixel / columns % rows, pixel % columns)
+    var sum = 0.0
+    for tap in 0..<count {
+      let row = i * geometry.stride + tap / kernel.width - geometry.paddingTop
+      let column = j * geometry.stride + tap % kernel.width - geometry.paddingLeft
+      guard row >= 0, row < height, column >= 0, column < width else { continue }
+      sum += term((entry * height + row) * width + column, tap)
+    }
+    return sum
   }
 }

@@ -1,5 +1,6 @@
 import CKernels
 import Foundation
+import Tensors
 
 /// The discrete Fourier transform of real values, for powers of two from 4 to 8192.
 ///
@@ -15,7 +16,7 @@ public final class RealFFT: @unchecked Sendable {
       size >= 4 && size <= 8192 && size & (size - 1) == 0,
       "transform of \(size) values: not a power of two from 4 to 8192")
     self.size = size
-    guard let plan = foley_fft_make(Int32(size)) else { fatalError("out of memory") }
+    guard let plan = foley_fft_make(Int32(size)) else { MemoryExhaustion.end(bytes: 0) }
     self.plan = plan
   }
 

@@ -11,9 +11,7 @@ private final class ZeroPages: @unchecked Sendable {
       return
     }
     let base = mmap(nil, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    guard let base, base != MAP_FAILED else {
-      fatalError("no address space for \(size) bytes: \(String(cString: strerror(errno)))")
-    }
+    guard let base, base != MAP_FAILED else { MemoryExhaustion.end(bytes: size) }
     bytes = UnsafeRawBufferPointer(start: base, count: size)
   }
 

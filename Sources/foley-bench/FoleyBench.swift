@@ -22,7 +22,7 @@ enum BackendChoice: String, CaseIterable, ExpressibleByArgument {
 
   func make(threads: Int) throws -> any Backend {
     switch self {
-    case .cpu: try CPUBackend(threads: threads, level: .preferred())
+    case .cpu: try CPUBackend(threads: threads)
     case .reference: Reference()
     }
   }

@@ -1,8 +1,10 @@
+import CPUBackend
 import Checkpoints
 import FoleyKit
 import Media
 import Networks
 import Sampling
+import Threads
 
 /// The program's exit codes (sysexits.h), so that scripts and job queues can tell what went wrong.
 struct ExitStatus {
@@ -22,7 +24,10 @@ struct ExitStatus {
   init?(of error: any Error) {
     switch error {
     case let error as MediaError: self.init(rawValue: error.exitCode)
+    case CheckpointError.outOfMemory: self = .temporary
     case is CheckpointError, is WordPieceTokenizer.Failure, is BytePairFailure: self = .badModel
+    case is ThreadError: self = .temporary
+    case is CPUBackendError: self = .usage
     case is SamplingError: self = .internalError
     case let error as FoleyError:
       switch error {

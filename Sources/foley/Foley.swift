@@ -20,8 +20,8 @@ struct Foley: ParsableCommand {
   /// Standard output carries results alone, so errors go to standard error, each with the exit code
   /// of its kind.
   static func main() {
-    Interruption.watch()
     do {
+      try Interruption.watch()
       var command = try parseAsRoot(
         ReferenceNames.translated(Array(CommandLine.arguments.dropFirst())))
       try command.run()

@@ -28,7 +28,9 @@ struct Generate: ParsableCommand {
 
   func validate() throws {
     // Without a clip, so many seconds of black: for measuring a model by given events.
-    if clip == nil && content.seconds == nil { throw ValidationError("Name a video.") }
+    if clip == nil && content.seconds == nil || clip == "" {
+      throw ValidationError("Name a video.")
+    }
     if reports.json && output.output == "-" {
       throw ValidationError("--json and -o - both want standard output.")
     }
@@ -48,10 +50,11 @@ struct Generate: ParsableCommand {
     if reports.dryRun { return try describe(plan) }
     guard try mayWrite(plan, display) else { return }
 
+    if let mux = plan.mux, let clip { try checkMux(video: clip, into: mux) }
     let request = try request()
     let description = try ModelFamilies.describe(ModelFolder.find(model.model))
     let threads = model.threads ?? ProcessInfo.processInfo.activeProcessorCount
-    let backend = CPUBackend(threads: threads)
+    let backend = try CPUBackend(threads: threads)
     let resources = ModelResources(
       backend: backend, threads: threads, memory: MemoryBudget(bytes: model.ramBudget?.bytes),
       precision: model.precision)

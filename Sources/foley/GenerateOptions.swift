@@ -21,8 +21,9 @@ struct ContentOptions: ParsableArguments {
     help: ArgumentHelp("What is not to be heard.", valueName: "prompt"))
   var negativePrompt: String?
 
+  // Taken as it stands, so that a number below 0 is told from a missing one.
   @Option(
-    name: [.short, .long],
+    name: [.short, .long], parsing: .unconditional,
     help: ArgumentHelp(
       "Another number gives another take; the same number the same bytes.", valueName: "number"))
   var seed: UInt64 = 0
@@ -40,11 +41,13 @@ struct ContentOptions: ParsableArguments {
   var sampler: Solver?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Begin here in the clip: seconds, or mm:ss.", valueName: "time"))
   var start: TimeArgument?
 
-  @Option(help: ArgumentHelp("End here in the clip.", valueName: "time"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("End here in the clip.", valueName: "time"))
   var end: TimeArgument?
 
   @Option(
@@ -64,9 +67,7 @@ struct ContentOptions: ParsableArguments {
     if let seconds, !(seconds >= 0.02 && seconds <= 86_400) {
       throw ValidationError("--seconds \(seconds): give a number from 0.02 to 86400.")
     }
-    if let start, let end, end.seconds <= start.seconds {
-      throw ValidationError("--end must come after --start.")
-    }
+    try TimeArgument.checkRange(from: start, to: end)
   }
 
   /// The prompt, from wherever it was given; empty where none was.

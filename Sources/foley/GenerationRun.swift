@@ -40,9 +40,8 @@ struct GenerationRun {
     }
     if let path = plan.mux, case .video(let video, _, _, _) = request.source {
       let muxed = try mux(video: video, audio: plan.audioPath, into: path)
-      if muxed.droppedStreams > 0 {
-        let warning =
-          "\(path): \(muxed.droppedStreams) streams of the clip do not fit this container"
+      for loss in muxed.losses {
+        let warning = "\(path): \(loss)"
         report.warnings.append(warning)
         display.show(.warning(warning))
       }
@@ -85,4 +84,14 @@ private final class SoundFile: SoundSink {
   }
 
   func finish() throws { try writer?.finish() }
+}
+
+extension MuxReport {
+  /// What of the clip is not in the new file.
+  fileprivate var losses: [String] {
+    (droppedStreams > 0 ? ["\(droppedStreams) streams of the clip do not fit this container"] : [])
+      + (lostRotation
+        ? ["this container does not hold the clip's rotation: the picture will lie on its side"]
+        : [])
+  }
 }

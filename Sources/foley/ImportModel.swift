@@ -35,7 +35,7 @@ extension Models {
     func run() throws {
       let description = try ModelFamilies.describe(ModelFolder.find(model))
       let work = try ModelImport(
-        description, into: output, precision: precision, on: CPUBackend(threads: 1))
+        description, into: output, precision: precision, on: try CPUBackend(threads: 1))
       let bar = !quiet && Terminal.errorIsTerminal
       var last = ""
       try Interruption.removing(work.partialFiles) {

@@ -1,25 +1,32 @@
+import CProcess
 import Foundation
 import Synchronization
+import Tensors
+import Threads
 
-/// What SIGINT, SIGTERM and SIGHUP do: unfinished files are removed, and the program ends with 128 plus
-/// the signal's number. Finished files only ever get their name in one step, so none is half written.
+/// What is done when the program is ended before it is finished: by SIGINT, SIGTERM or SIGHUP (exit code
+/// 128 plus the signal's number), for want of memory (75), or by a crash. Unfinished files are removed;
+/// finished ones only ever get their name in one step, so none is half written.
 enum Interruption {
-  private static let unfinished = Mutex<Set<String>>([])
+  /// Held by whoever changes the list of unfinished files, and by a signal until the program's end.
+  private static let change = Mutex<Void>(())
 
-  /// Takes the signals over. Must run before any other thread is made, for they inherit the mask.
-  static func watch() {
+  /// Takes over signals, crashes and the end of memory. Must run before any other thread is made, for they
+  /// inherit the mask.
+  static func watch() throws(ThreadError) {
+    process_watch_crashes()
+    MemoryExhaustion.handle { process_end_out_of_memory($0) }
     var signals = sigset_t()
     sigemptyset(&signals)
     for signal in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, signal) }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
     let awaited = signals
-    Thread.detachNewThread {
+    try detachThread {
       var awaited = awaited
       var signal: Int32 = 0
       while sigwait(&awaited, &signal) != 0 {}
-      // Held until the end, so that nothing more is registered or finished.
-      unfinished.withLock { files in
-        for file in files { unlink(file) }
+      change.withLock { _ in
+        process_remove_unfinished()
         let name = signal == SIGINT ? "interrupted" : "ended by a signal"
         Terminal.error("\nfoley: \(name); unfinished files were removed\n")
         _exit(128 + signal)
@@ -27,12 +34,14 @@ enum Interruption {
     }
   }
 
-  /// Runs work that writes files under preliminary names, which a signal removes.
+  /// Runs work that writes files under preliminary names, which are removed should it not come to its end.
   static func removing<Result>(
     _ files: [String], during work: () throws -> Result
   ) rethrows -> Result {
-    unfinished.withLock { $0.formUnion(files) }
-    defer { unfinished.withLock { $0.subtract(files) } }
+    change.withLock { _ in
+      for file in files where process_add_unfinished(file) != 0 { process_end_out_of_memory(0) }
+    }
+    defer { change.withLock { _ in for file in files { process_drop_unfinished(file) } } }
     return try work()
   }
 }

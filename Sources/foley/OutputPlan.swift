@@ -25,6 +25,9 @@ struct OutputPlan {
     bitDepth = options.bitDepth
     self.audio = audio
     (mux, plot, events) = (options.mux, options.plot, options.events)
+    if let plot, !plot.lowercased().hasSuffix(".png") {
+      throw .usage("--plot \(plot): the picture is a PNG; give it a name that ends in .png.")
+    }
     newFolder = options.outputFolder.flatMap { OutputPlan.isFolder($0) ? nil : $0 }
     if format == .flac {
       guard bitDepth != .float else {
@@ -97,6 +100,9 @@ struct OutputPlan {
       guard !videoEndings.contains(ending) else {
         throw .usage("-o \(name): -o is for the sound; --mux \(name) writes the video with sound.")
       }
+      guard !foreignEndings.contains(ending) else {
+        throw .usage("-o \(name): sound is written as .wav or .flac, not as .\(ending).")
+      }
       return .file(name)
     case (nil, let folder?):
       return .file(folder.withTrailingSlash + stem + suffix)
@@ -113,6 +119,11 @@ struct OutputPlan {
 
   private static let videoEndings: Set = ["mp4", "mov", "mkv", "webm", "avi", "m4v"]
 
+  /// A file of such a name is taken for something that this program does not write.
+  private static let foreignEndings: Set = [
+    "mp3", "ogg", "oga", "opus", "m4a", "aac", "aif", "aiff", "wma", "ac3", "png", "json",
+  ]
+
   private static func isFolder(_ path: String) -> Bool {
     var directory: ObjCBool = false
     return path.hasSuffix("/")
@@ -125,6 +136,7 @@ struct OutputPlan {
   private func checkNames(clip: String?) throws(FoleyError) {
     var names = Set<String>()
     for file in files {
+      guard !file.isEmpty else { throw .usage("An output needs a name.") }
       let url = URL(fileURLWithPath: file).standardizedFileURL
       guard names.insert(url.path).inserted else {
         throw .usage("\(file): two outputs cannot have the same name.")

@@ -7,39 +7,62 @@ struct Probe: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show what a clip is and what would be made of it.",
     discussion: """
-      Reads the clip's headers and its first picture; loads no model weights.
+      Reads the clip's headers and its first picture; loads no model weights. With --events it watches the
+      whole clip.
 
       Examples:
         foley probe clip.mp4
         foley probe clip.mp4 --json
+        foley probe clip.mp4 --events events.json
       """)
 
   @Argument(help: "The video.")
   var clip: String
 
-  @Option(help: ArgumentHelp("Begin here in the clip.", valueName: "time"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Begin here in the clip.", valueName: "time"))
   var start: TimeArgument?
 
-  @Option(help: ArgumentHelp("End here in the clip.", valueName: "time"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("End here in the clip.", valueName: "time"))
   var end: TimeArgument?
 
   @Option(
     name: [.short, .long], help: ArgumentHelp("A model's name, or its folder.", valueName: "name"))
   var model = "mini"
 
+  @Option(
+    help: ArgumentHelp(
+      "Watch the whole clip and write the events seen in it, as JSON.", valueName: "file"))
+  var events: String?
+
   @Flag(help: "Print a JSON object.")
   var json = false
 
   func validate() throws {
-    if let start, let end, end.seconds <= start.seconds {
-      throw ValidationError("--end must come after --start.")
-    }
+    if clip.isEmpty { throw ValidationError("Name a video.") }
+    try TimeArgument.checkRange(from: start, to: end)
   }
 
   func run() throws {
-    let result = try ProbeResult(
+    var result = try ProbeResult(
       clip: clip, start: start?.seconds, end: end?.seconds, model: model)
+    if let events { try watch(&result, into: events) }
     Terminal.output(json ? JSON.text(result) + "\n" : ProbeResult.text(result.lines))
+  }
+}
+
+extension Probe {
+  private func watch(_ result: inout ProbeResult, into path: String) throws {
+    let pictures = try ModelFamilies.describe(ModelFolder.find(model)).pictures(prompt: "")
+    let seen = try Observation(
+      of: clip, start: start?.seconds, end: end?.seconds, pictures: pictures)
+    for warning in seen.warnings { Terminal.error("Warning: \(warning)\n") }
+    let motion = seen.motion
+    try EventFile(events: motion.events, cuts: motion.cuts, energy: motion.energy).write(to: path)
+    result.seen = ProbeResult.Seen(
+      events: motion.events.count, cuts: motion.cuts.count, seconds: seen.seconds,
+      processorSeconds: seen.processorSeconds, speed: seen.plan.seconds / max(seen.seconds, 1e-6))
   }
 }
 
@@ -72,8 +95,20 @@ struct ProbeResult: Encodable {
     var modelFolder: String
   }
 
+  /// What came of watching the clip.
+  struct Seen: Encodable {
+    var events: Int
+    var cuts: Int
+    /// It took so long, and so much work of all processors together.
+    var seconds: Double
+    var processorSeconds: Double
+    /// Times real time.
+    var speed: Double
+  }
+
   var clip: Clip
   var plan: Plan
+  var seen: Seen?
 
   init(clip path: String, start: Double?, end: Double?, model: String) throws {
     let reader = try VideoReader(path: path, start: start, end: end)
@@ -103,6 +138,14 @@ struct ProbeResult: Encodable {
     var video = "\(clip.codec), \(clip.width) x \(clip.height), \(clip.pixelFormat)"
     if let rate = clip.framesPerSecond { video += String(format: ", %.2f frames/s", rate) }
     if clip.rotation != 0 { video += ", turned by \(clip.rotation) degrees" }
+    var watched: [(String, String)] = []
+    if let seen {
+      watched.append(("seen in it", "\(seen.events) events, \(seen.cuts) cuts"))
+      let times = String(
+        format: "%.2f s, %.1fx real time, %.2f s of processor time", seen.seconds, seen.speed,
+        seen.processorSeconds)
+      watched.append(("watched in", times))
+    }
     return [
       ("clip", clip.path),
       ("container", clip.container),
@@ -112,7 +155,7 @@ struct ProbeResult: Encodable {
       ("to be made", plan.samples.map { "\(seconds(plan.seconds)), \($0) samples" } ?? "unknown"),
       ("windows", plan.windows.map(String.init) ?? "unknown"),
       ("model", "\(plan.model) (\(plan.modelFolder))"),
-    ]
+    ] + watched
   }
 
   static func text(_ lines: [(String, String)]) -> String {

@@ -17,4 +17,13 @@ struct TimeArgument: ExpressibleByArgument {
     }
     seconds = total
   }
+
+  /// A range of a clip holds something.
+  static func checkRange(from start: TimeArgument?, to end: TimeArgument?) throws {
+    if let end, end.seconds <= start?.seconds ?? 0 {
+      throw ValidationError(
+        start == nil
+          ? "--end must come after the clip's beginning." : "--end must come after --start.")
+    }
+  }
 }

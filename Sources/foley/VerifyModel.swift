@@ -27,7 +27,7 @@ extension Models {
       let description = try ModelFamilies.describe(ModelFolder.find(model))
       let result = Verification(
         description,
-        try description.verify(on: CPUBackend(threads: 1)) { checkpoint in
+        try description.verify(on: try CPUBackend(threads: 1)) { checkpoint in
           if !json && Terminal.errorIsTerminal {
             Terminal.error("\rreading \(checkpoint.file.lastComponent)\u{1B}[K")
           }

@@ -2,6 +2,7 @@ import Foundation
 import Synchronization
 import Tensors
 import Testing
+import Threads
 
 @testable import CPUBackend
 

@@ -37,6 +37,35 @@ import Testing
   }
 }
 
+@Suite struct LastWindowTests {
+  /// Latents inside the clip, and those computed for them.
+  @Test(arguments: [
+    (1, 128), (128, 128), (129, 144), (150, 160), (400, 400), (401, 128), (430, 144), (700, 400),
+  ]) func isNoLongerThanNeeded(latents: Int, length: Int) {
+    #expect(WindowPlan(samples: latents * Clock.samplesPerLatent).lengthOfLastWindow == length)
+  }
+
+  @Test func holdsWhatIsLeft() {
+    for latents in 1...1500 {
+      let plan = WindowPlan(samples: latents * Clock.samplesPerLatent)
+      let length = plan.lengthOfLastWindow
+      #expect(length >= plan.latentsOfLastWindow && length <= WindowPlan.latentsPerWindow)
+      #expect(length % WindowPlan.granularity == 0)
+      #expect(plan.count == 1 || length >= Continuation.weights.count)
+    }
+  }
+
+  /// As in training: a visual token for each half second begun, and what is heard in the middle of it.
+  @Test func contentOfAShortWindow() {
+    let rows = (0..<5).flatMap { [Float](repeating: Float($0), count: 384) }
+    let content = MiniContent(rows, rate: 2, frames: 64)
+    let tokens = content.visual(rate: 2)
+    #expect(tokens.count == 6 * 384)
+    #expect(stride(from: 0, to: tokens.count, by: 384).map { tokens[$0] } == [0, 1, 2, 3, 4, 4])
+    #expect(content.sync(with: [Float](repeating: 0, count: 64 * 8)).count == 64 * 392)
+  }
+}
+
 @Suite struct ContinuationTests {
   @Test func takesOverTheEnd() {
     let window = (0..<WindowPlan.latentsPerWindow * 2).map { Float($0) }

@@ -35,6 +35,15 @@ struct SyncFeaturesTests {
     #expect(table.allSatisfy { $0[7] == 1 })
   }
 
+  /// Motion that stops at once is what an impact looks like.
+  @Test("The energy of the last frame holds beyond the clip's end")
+  func end() {
+    let table = rows(
+      SyncFeatures.features(events: [], energy: [0.2, 0.4, 0.9], start: 0, frames: 6))
+    #expect(table.map { $0[5] } == [0.2, 0.4, 0.9, 0.9, 0.9, 0.9])
+    #expect(table[3...].allSatisfy { $0[6] == 0 })
+  }
+
   @Test("Traces run on from before the window")
   func before() {
     let events = [VisualEvent(time: 7.5, strength: 1), VisualEvent(time: 1, strength: 1)]

@@ -28,7 +28,7 @@ struct ParityTests {
 
   /// A whole published folder, from frames to sound; naive loops would take minutes.
   @Test func publishedFolderAgrees() throws {
-    let lines = ParityCheck(backend: CPUBackend(threads: 2)).compare(
+    let lines = ParityCheck(backend: try CPUBackend(threads: 2)).compare(
       try folder("published-layout"))
     #expect(lines.count == 5)
     for line in lines { #expect(line.passed, "\(line.line)") }
@@ -45,7 +45,7 @@ struct ParityTests {
 
   @Test(.enabled(if: minilm != nil, "FOLEY_MINILM does not name the folder of the f32 weights"))
   func sentenceEncoderAgrees() throws {
-    let check = ParityCheck(backend: CPUBackend(threads: 2), minilm: ParityTests.minilm)
+    let check = ParityCheck(backend: try CPUBackend(threads: 2), minilm: ParityTests.minilm)
     let lines = check.compare(try folder("minilm-text"))
     #expect(lines.count == 4)
     for line in lines { #expect(line.passed, "\(line.line)") }

@@ -45,13 +45,13 @@ import Testing
     }
   }
 
-  private static let backends: [any Backend] = [
-    Reference(), CPUBackend(threads: 1), CPUBackend(threads: 2),
-  ]
+  private static func backends() throws -> [any Backend] {
+    [Reference(), try CPUBackend(threads: 1), try CPUBackend(threads: 2)]
+  }
 
   /// Modulation once for each distinct sync row, against once for each token of each entry: the same bits.
   @Test func distinctSyncRows() throws {
-    for backend in Self.backends {
+    for backend in try Self.backends() {
       let subject = try Subject(backend)
       let (saved, tokens) = (subject.conditions, Self.batch * Self.latents)
       #expect(saved.distinctSyncRows == 8 + 16)
@@ -64,7 +64,7 @@ import Testing
   }
 
   @Test func distinctSyncRowsSaveWork() throws {
-    let backend = CPUBackend(threads: 1)
+    let backend = try CPUBackend(threads: 1)
     let subject = try Subject(backend)
     let saved = subject.conditions
     let tokens = Self.batch * Self.latents
@@ -80,7 +80,7 @@ import Testing
 
   /// Text projections, keys and values once for a clip, against anew for each evaluation: the same bits.
   @Test func text() throws {
-    for backend in Self.backends {
+    for backend in try Self.backends() {
       let subject = try Subject(backend)
       for time: Float in [900, 500, 100] {
         let anew = try Subject(backend)
@@ -91,7 +91,7 @@ import Testing
 
   /// More text costs an evaluation nothing but the attention to it.
   @Test func textSavesWork() throws {
-    let backend = CPUBackend(threads: 1)
+    let backend = try CPUBackend(threads: 1)
     let (short, long) = (try Subject(backend), try Subject(backend, texts: Self.texts + 5))
     let tokens = Self.batch * (Self.latents + Self.pictures)
     #expect(
@@ -102,7 +102,7 @@ import Testing
   /// What depends on the time alone is kept for the next window, against computed anew: the same bits, also when
   /// more times were asked for than are kept.
   @Test func keptTimes() throws {
-    for backend in Self.backends {
+    for backend in try Self.backends() {
       let subject = try Subject(backend)
       let first = subject.answer(700)
       for time in 0..<130 { _ = subject.network.timeConditions(Float(time)) }
@@ -124,7 +124,7 @@ import Testing
   }
 
   @Test func keptTimesSaveWork() throws {
-    let backend = CPUBackend(threads: 1)
+    let backend = try CPUBackend(threads: 1)
     let subject = try Subject(backend)
     let (first, again) = (
       work(backend) { _ = subject.answer(700) }, work(backend) { _ = subject.answer(700) }

@@ -21,6 +21,26 @@ import Testing
     }
   }
 
+  /// The same events as a run sees, with no sound made.
+  @Test func probeWatches() throws {
+    try withFolder { folder in
+      try Clips.moving("clip.mp4", seconds: 4, in: folder)
+      let run = try Program.run(
+        ["probe", "clip.mp4", "--json", "--events", "a.json"], in: folder)
+      #expect(run.status == 0, "\(run.error)")
+      let seen = try #require(try run.object()["seen"] as? [String: Any])
+      #expect((seen["events"] as? Int ?? 0) > 0)
+      #expect((seen["processorSeconds"] as? Double ?? 0) > 0)
+      let made = try Program.run(
+        ["generate", "clip.mp4", "--steps", "1", "--events", "b.json", "-q"], in: folder)
+      #expect(made.status == 0, "\(made.error)")
+      let files = try ["a.json", "b.json"].map {
+        try Data(contentsOf: folder.appendingPathComponent($0))
+      }
+      #expect(files[0] == files[1])
+    }
+  }
+
   @Test func dryRunWritesNothing() throws {
     try withFolder { folder in
       try Clips.moving("clip.mp4", seconds: 1, in: folder)
@@ -29,6 +49,17 @@ import Testing
       #expect(run.status == 0, "\(run.error)")
       #expect(run.text.contains("48000 samples"))
       #expect(run.text.contains("new/clip.wav"))
+      #expect(try files(in: folder) == ["clip.mp4"])
+    }
+  }
+
+  @Test func unknownInstructionSet() throws {
+    try withFolder { folder in
+      try Clips.moving("clip.mp4", seconds: 1, in: folder)
+      let run = try Program.run(
+        ["generate", "clip.mp4", "-q"], in: folder, environment: ["FOLEY_SIMD": "sse9"])
+      #expect(run.status == 64)
+      #expect(run.error.hasPrefix("Error: FOLEY_SIMD is 'sse9'; it can be one of baseline"))
       #expect(try files(in: folder) == ["clip.mp4"])
     }
   }

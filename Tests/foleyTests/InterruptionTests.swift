@@ -10,7 +10,7 @@ import Testing
       try Clips.moving("clip.mp4", seconds: 20, in: folder)
       let process = try Program.start(
         ["generate", "clip.mp4", "-p", "rain", "--steps", "200", "--progress", "json"], in: folder)
-      try waitForStep(process, in: folder)
+      try Program.waitForStep(process, in: folder)
       #expect(try files(in: folder) == ["clip.mp4", "clip.wav.partial"])
       kill(process.processIdentifier, signal)
       process.waitUntilExit()
@@ -26,23 +26,10 @@ import Testing
       try Clips.moving("clip.mp4", seconds: 20, in: folder)
       let process = try Program.start(
         ["generate", "clip.mp4", "-p", "rain", "--steps", "200", "--progress", "json"], in: folder)
-      try waitForStep(process, in: folder)
+      try Program.waitForStep(process, in: folder)
       kill(process.processIdentifier, SIGKILL)
       process.waitUntilExit()
       #expect(try !files(in: folder).contains("clip.wav"))
     }
-  }
-
-  /// Until the first step of the sampler is told.
-  private func waitForStep(_ process: Process, in folder: URL) throws {
-    let url = folder.appendingPathComponent(".error")
-    for _ in 0..<600 {
-      let text = String(decoding: try Data(contentsOf: url), as: UTF8.self)
-      if text.contains(#""event":"step""#) { return }
-      try #require(process.isRunning, "it ended by itself: \(text)")
-      Thread.sleep(forTimeInterval: 0.1)
-    }
-    process.terminate()
-    Issue.record("no step within a minute")
   }
 }

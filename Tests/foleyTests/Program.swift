@@ -29,20 +29,30 @@ enum Program {
 
   /// Runs it to its end.
   static func run(
-    _ arguments: [String], in folder: URL, environment: [String: String] = [:], input: URL? = nil
+    _ arguments: [String], in folder: URL, environment: [String: String] = [:], input: URL? = nil,
+    megabytes: Int? = nil
   ) throws -> Run {
-    let process = try start(arguments, in: folder, environment: environment, input: input)
+    let process = try start(
+      arguments, in: folder, environment: environment, input: input, megabytes: megabytes)
     process.waitUntilExit()
     return try finished(process, in: folder)
   }
 
   /// A run under way, its outputs in files: pipes would have to be emptied meanwhile.
+  ///
+  /// - Parameter megabytes: the address space it gets; nil: no limit.
   static func start(
-    _ arguments: [String], in folder: URL, environment: [String: String] = [:], input: URL? = nil
+    _ arguments: [String], in folder: URL, environment: [String: String] = [:], input: URL? = nil,
+    megabytes: Int? = nil
   ) throws -> Process {
     let process = Process()
     process.executableURL = binary
     process.arguments = arguments
+    if let megabytes {
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      process.arguments =
+        ["-c", "ulimit -v \(megabytes * 1000) && exec \"$0\" \"$@\"", binary.path] + arguments
+    }
     process.currentDirectoryURL = folder
     var variables = ProcessInfo.processInfo.environment
     // The models of the repository, and nothing else of this machine.
@@ -64,6 +74,19 @@ enum Program {
       output: try Data(contentsOf: folder.appendingPathComponent(".output")),
       error: String(
         decoding: try Data(contentsOf: folder.appendingPathComponent(".error")), as: UTF8.self))
+  }
+
+  /// Until the first step of the sampler is told, as it is with `--progress json`.
+  static func waitForStep(_ process: Process, in folder: URL) throws {
+    let url = folder.appendingPathComponent(".error")
+    for _ in 0..<600 {
+      let text = String(decoding: try Data(contentsOf: url), as: UTF8.self)
+      if text.contains(#""event":"step""#) { return }
+      try #require(process.isRunning, "it ended by itself: \(text)")
+      Thread.sleep(forTimeInterval: 0.1)
+    }
+    process.terminate()
+    Issue.record("no step within a minute")
   }
 
   private static func emptyFile(_ name: String, in folder: URL) throws -> FileHandle {

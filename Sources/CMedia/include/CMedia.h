@@ -18,6 +18,7 @@ extern "C" {
 enum {
   MEDIA_NO_VIDEO_STREAM = 1,
   MEDIA_NO_DECODER = 2,
+  MEDIA_OUT_OF_MEMORY = 3,
 };
 
 // Orientation of the stored picture: first transpose, then mirror the result.
@@ -93,7 +94,8 @@ typedef struct {
 /// more.
 int media_open(const char *url, int threads, media_reader **reader, media_info *info);
 void media_close(media_reader *reader);
-/// The next frame in presentation order: 1 and a frame the caller frees, or 0 at the end.
+/// The next frame in presentation order: 1 and a frame the caller frees, or 0 at the end. Damage is counted
+/// and passed over; what fails is failing for good, such as ENOMEM when no memory is left.
 int media_next(media_reader *reader, media_frame **frame, media_frame_info *info);
 /// Moves to the last key frame at or before `time` (stream time base).
 int media_seek(media_reader *reader, int64_t time);
@@ -105,8 +107,9 @@ enum { MEDIA_GRAY8 = 0, MEDIA_RGB24 = 1 };
 /// A scaler to one size and format; the source may change from frame to frame.
 media_scaler *media_scaler_create(int width, int height, int format);
 void media_scaler_free(media_scaler *scaler);
-/// Scales the stored picture, without its orientation. `row_bytes` receives the distance of rows;
-/// the pixels stay valid until the next call.
+/// Scales the stored picture, without its orientation: of an interlaced frame its first field; high dynamic
+/// range is brought into the ordinary one. `row_bytes` receives the distance of rows; the pixels stay valid
+/// until the next call.
 int media_scale(
   media_scaler *scaler, const media_frame *frame, const uint8_t **pixels, int *row_bytes);
 
@@ -164,6 +167,8 @@ typedef struct {
 } media_mux_result;
 
 int media_mux(const media_mux_request *request, media_mux_result *result);
+/// Whether a container can hold a codec, both by FFmpeg's short names.
+int media_can_hold(const char *container, const char *codec);
 /// Whether this FFmpeg can encode `audio`.
 int media_can_encode(int audio);
 

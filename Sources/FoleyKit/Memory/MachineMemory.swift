@@ -1,6 +1,6 @@
 import Foundation
 
-/// What is known of the machine's memory, and the process's part of it.
+/// What is known of the machine's memory.
 enum MachineMemory {
   /// Bytes that programs can still have: what the kernel says, or less where a control group limits it.
   static var available: Int {
@@ -9,13 +9,6 @@ enum MachineMemory {
       .compactMap { text($0).flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) } }
     let known = [machine].compactMap { $0 } + limits
     return known.min() ?? Int(ProcessInfo.processInfo.physicalMemory)
-  }
-
-  /// The most memory the process has had resident, in bytes.
-  static var peak: Int {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return usage.ru_maxrss * 1024
   }
 
   /// The number after a label at the start of a line.

@@ -37,3 +37,23 @@ extension Duration {
     Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }
+
+/// What the process has used so far.
+enum ProcessMeasure {
+  /// The most memory the process has had resident, in bytes.
+  static var peakMemory: Int { usage.ru_maxrss * 1024 }
+
+  /// Seconds of work by all threads, the system's for them included.
+  static var processorSeconds: Double {
+    let usage = usage
+    return [usage.ru_utime, usage.ru_stime].reduce(0) {
+      $0 + Double($1.tv_sec) + Double($1.tv_usec) * 1e-6
+    }
+  }
+
+  private static var usage: rusage {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return usage
+  }
+}

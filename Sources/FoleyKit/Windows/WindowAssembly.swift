@@ -24,18 +24,15 @@ struct WindowAssembly {
   private var sync: PictureGrid?
   private var nextWindow = 0
 
-  init(
-    _ request: GenerationRequest, for model: any ModelDescription, shows showing: Showing
-  ) {
+  init(_ request: GenerationRequest, _ needs: WindowNeeds, shows showing: Showing) {
     givenEvents = request.givenEvents
     // Who gives a single picture wants to hear it, still as it is.
     mayBeStill =
-      model.keepsStillScenesQuiet && request.prompt.isEmpty && showing != .stillPicture
-    lastWindow = model.lastWindow
+      needs.findsStillness && request.prompt.isEmpty && showing != .stillPicture
+    lastWindow = needs.lastWindow
     guard showing != .nothing else { return }
-    let wishes = model.pictures(prompt: request.prompt)
-    visual = wishes.visual.map(PictureGrid.init)
-    sync = wishes.sync.map(PictureGrid.init)
+    visual = needs.pictures.visual.map(PictureGrid.init)
+    sync = needs.pictures.sync.map(PictureGrid.init)
   }
 
   /// The next frame of the clip, and its small grey picture.

@@ -2,6 +2,7 @@ import Foundation
 import Media
 import Motion
 import Synchronization
+import Threads
 
 /// What one window needs of the picture.
 public struct WindowMaterial: Sendable {
@@ -54,6 +55,15 @@ public struct WindowPictures: Sendable {
   }
 }
 
+/// What windows must hold for whoever takes them.
+struct WindowNeeds: Sendable {
+  var pictures = PictureWishes()
+  /// Lengths the last window can have.
+  var lastWindow = LastWindow(granularity: 2, shortest: 2)
+  /// Whether windows in which nothing happens are to be told apart.
+  var findsStillness = false
+}
+
 /// What was seen in the whole clip.
 struct ClipTrack: Sendable {
   var motion = MotionTrack()
@@ -72,9 +82,10 @@ final class WindowFeed: Sendable {
   private let windows = BoundedQueue<WindowMaterial>(capacity: 1)
   private let seen = Mutex(ClipTrack())
 
-  init(_ request: GenerationRequest, for model: any ModelDescription) {
-    Thread.detachNewThread { [self] in
-      let result = Result { try produce(request, for: model) }
+  /// - Throws: where no thread can be started.
+  init(_ request: GenerationRequest, _ needs: WindowNeeds) throws(ThreadError) {
+    try detachThread { [self] in
+      let result = Result { try produce(request, needs) }
       expectations.finish(result)
       windows.finish(result)
     }
@@ -99,12 +110,12 @@ final class WindowFeed: Sendable {
 
   // MARK: On the thread
 
-  private func produce(_ request: GenerationRequest, for model: any ModelDescription) throws {
+  private func produce(_ request: GenerationRequest, _ needs: WindowNeeds) throws {
     switch request.source {
     case .black(let seconds):
       let plan = WindowPlan(duration: Rational(nearest: seconds, timescale: 48_000))
       _ = expectations.put(Expectation(plan: plan))
-      var assembly = WindowAssembly(request, for: model, shows: .nothing)
+      var assembly = WindowAssembly(request, needs, shows: .nothing)
       _ = emit(&assembly, .finished(plan))
       seen.withLock { $0.motion = assembly.motion }
 
@@ -116,21 +127,21 @@ final class WindowFeed: Sendable {
           "\(path): is a video, whose length is known; --seconds is for single pictures.")
       }
       try watch(
-        reader, request, for: model,
+        reader, request, needs,
         pictureSeconds: isPicture ? pictureSeconds ?? Double(WindowPlan.length) : nil)
     }
   }
 
   /// - Parameter pictureSeconds: how long the single picture of the file is shown; nil: it is a video.
   private func watch(
-    _ reader: VideoReader, _ request: GenerationRequest, for model: any ModelDescription,
+    _ reader: VideoReader, _ request: GenerationRequest, _ needs: WindowNeeds,
     pictureSeconds: Double?
   ) throws {
     let shown = pictureSeconds.map { Rational(nearest: $0, timescale: 48_000) }
     let expected = shown ?? reader.expectedDuration
     _ = expectations.put(Expectation(plan: expected.map { WindowPlan(duration: $0) }))
     var assembly = WindowAssembly(
-      request, for: model, shows: shown == nil ? .video : .stillPicture)
+      request, needs, shows: shown == nil ? .video : .stillPicture)
     let gray = PictureSize(ofMotionIn: reader.information)
     while let frame = try reader.next() {
       let picture = try frame.picture(

@@ -89,7 +89,8 @@ struct RandomFolder {
     tensors: [WeightsAudit.Read], values: RandomCheckpoint, bytes: Int
   ) {
     let audit = WeightsAudit(.names)
-    try networks.read(part, Weights(PublishedShapes(), on: CPUBackend(threads: 1), audit: audit))
+    let backend = try CPUBackend(threads: 1)
+    try networks.read(part, Weights(PublishedShapes(), on: backend, audit: audit))
     var seen = Set<String>()
     let tensors = audit.reads.filter { seen.insert($0.key).inserted }
     let shapes = Dictionary(uniqueKeysWithValues: tensors.map { ($0.key, $0.shape) })

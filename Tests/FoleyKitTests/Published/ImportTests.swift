@@ -8,7 +8,9 @@ import Testing
 
 @Suite(.enabled(if: Shared.directory != nil, "the folder ../shared with the fixtures is absent"))
 struct ImportTests {
-  private let backend = CPUBackend(threads: 1)
+  private let backend: CPUBackend
+
+  init() throws { backend = try CPUBackend(threads: 1) }
 
   private func published() throws -> any ModelDescription {
     let folder = try #require(Shared.directory)

@@ -12,7 +12,9 @@ import Testing
 /// The published model's family on the miniature folder of the fixtures.
 @Suite(.enabled(if: Shared.directory != nil, "the folder ../shared with the fixtures is absent"))
 struct PublishedModelTests {
-  private let backend = CPUBackend(threads: 1)
+  private let backend: CPUBackend
+
+  init() throws { backend = try CPUBackend(threads: 1) }
 
   private func folder() throws -> URL {
     try #require(Shared.directory).appendingPathComponent("reference/goldens/published-layout")

@@ -1,12 +1,13 @@
 import CKernels
 
 /// Persistent threads that share out the tasks of one operation.
-final class ThreadPool: @unchecked Sendable {
+public final class ThreadPool: @unchecked Sendable {
   /// Threads that work, the caller included.
-  let count: Int
+  public let count: Int
   private let threads: OpaquePointer
 
-  init(count: Int) {
+  /// Where the system gives fewer threads, the pool is smaller.
+  public init(count: Int) {
     guard let threads = foley_threads_create(Int32(count)) else {
       preconditionFailure("no memory for a thread pool")
     }
@@ -19,7 +20,7 @@ final class ThreadPool: @unchecked Sendable {
   /// Calls `body(task, worker)` once for each of `tasks`, possibly at the same time on several threads, and
   /// returns when all are done. Calls that overlap differ in `worker`, 0 ..< count. When another
   /// thread's run occupies the pool, the caller does everything itself.
-  func run(_ tasks: Int, _ body: (_ task: Int, _ worker: Int) -> Void) {
+  public func run(_ tasks: Int, _ body: (_ task: Int, _ worker: Int) -> Void) {
     if tasks == 1 { return body(0, 0) }
     withoutActuallyEscaping(body) { body in
       var body = body
