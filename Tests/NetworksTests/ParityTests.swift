@@ -17,7 +17,8 @@ struct ParityTests {
   @Test(
     arguments: [
       ("dit-forward-short", 11), ("dit-forward-quirk", 11), ("dit-forward-long", 11),
-      ("dit-trajectory-euler", 14), ("wordpiece-tokenizer", 1),
+      ("dit-trajectory-euler", 14), ("wordpiece-tokenizer", 1), ("siglip2-vision", 3),
+      ("siglip2-preprocess", 9), ("synchformer-visual", 4), ("synchformer-preprocess", 6),
     ], BackendChoice.allCases)
   func agrees(fixture: (name: String, outputs: Int), backend: BackendChoice) throws {
     let (name, outputs) = fixture
