@@ -116,7 +116,10 @@ struct ModelOptions: ParsableArguments {
         + "of a large model are read again for every window.", valueName: "bytes"))
   var ramBudget: ByteCount?
 
-  @Option(help: "How a large model's generator is kept in memory; by default as published.")
+  @Option(
+    help:
+      "Numbers of the generator; int8 is fastest and a little less exact. By default the model's own."
+  )
   var precision: Precision?
 
   mutating func validate() throws {

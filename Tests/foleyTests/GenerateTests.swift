@@ -37,6 +37,27 @@ import Testing
     }
   }
 
+  /// In integers the bytes are others, but again the same with any number of threads.
+  @Test func precision() throws {
+    try withFolder { folder in
+      try Clips.moving("clip.mp4", seconds: 2, in: folder)
+      let base = ["clip.mp4", "-p", "a hammer strikes an anvil", "--bit-depth", "32f"]
+      for (name, arguments) in [
+        "one.wav": ["--precision", "int8", "--threads", "1"],
+        "two.wav": ["--precision", "int8", "--threads", "2"], "single.wav": ["--precision", "f32"],
+        "usual.wav": [],
+      ] {
+        _ = try generate(base + ["-o", name] + arguments, in: folder)
+      }
+      func bytes(_ name: String) throws -> Data {
+        try Data(contentsOf: folder.appendingPathComponent(name))
+      }
+      #expect(try bytes("one.wav") == bytes("two.wav"), "1 and 2 threads")
+      #expect(try bytes("one.wav") != bytes("single.wav"), "another precision")
+      #expect(try bytes("usual.wav") == bytes("single.wav"), "what the model is used to")
+    }
+  }
+
   @Test(arguments: [
     ("25", 2.0, 96_000), ("30000/1001", 66 * 1001 / 30_000.0, 105_706), ("7", 3 / 7.0, 20_571),
     ("24", 14.125, 678_000),

@@ -216,7 +216,8 @@ static void integer_product(
   const long words = (places->depth + WORD_VALUES - 1) / WORD_VALUES;
   const long taps = places->kernelWidth, tapSize = (words + 1) * PANEL;
   const long panels = (column1 - column0 + PANEL - 1) / PANEL;
-  const int in_place = !p->bias && !p->residual && p->activation == FoleyIdentity;
+  const int in_place =
+      !p->bias && !p->residual && !p->snake.alpha && p->activation == FoleyIdentity;
   int32_t *packed = (int32_t *)scratch;
   float *edge = scratch + panels * taps * tapSize;
   float *factors = edge + TILE_ROWS * PANEL;

@@ -28,8 +28,7 @@ struct RandomFolder {
   init(size: String, transformer: TransformerConfiguration, seed: UInt64) {
     self.size = size
     self.seed = seed
-    networks = HunyuanNetworks(
-      clap: .larger, siglip: .base512, transformer: transformer, dac: DACConfiguration())
+    networks = .published(transformer)
   }
 
   /// - Parameter tell: called with each file's name and size before it is written.
@@ -118,7 +117,7 @@ struct RandomFolder {
 }
 
 /// Stands for the files of the published sizes where a network looks at shapes before it reads.
-private struct PublishedShapes: TensorSource {
+struct PublishedShapes: TensorSource {
   let file = "published sizes"
   let keys: [String] = []
 

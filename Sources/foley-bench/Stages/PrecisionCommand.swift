@@ -11,7 +11,7 @@ struct PrecisionCommand: ParsableCommand {
     abstract: "Compares latents made in 8-bit integers with those made in single precision.",
     discussion: """
       Both start from the same noise. Prints the relative L2 distance of the first velocity and of the final \
-      latents, and the seconds of both runs.
+      latents, and the processor seconds of both runs.
       """)
 
   @Option(help: "random:xl, random:xxl, or the folder of an embedded model.")
@@ -73,9 +73,9 @@ struct PrecisionCommand: ParsableCommand {
     let sampler = Sampler(
       solver: Solver(rawValue: solver) ?? .euler, schedule: try SigmaSchedule(steps: steps))
     let first = subject.velocity(noise, sigma: 1).floats()
-    let began = ContinuousClock.now
+    let began = ProcessorTime.seconds
     let latents = try sampler(noise, model: subject).floats()
-    return Run(velocity: first, latents: latents, seconds: (ContinuousClock.now - began).seconds)
+    return Run(velocity: first, latents: latents, seconds: ProcessorTime.seconds - began)
   }
 
   private func subject(_ precision: BenchmarkPrecision, on backend: CPUBackend) throws
@@ -87,9 +87,9 @@ struct PrecisionCommand: ParsableCommand {
         folder: folder, prompt: prompt, guidance: nil, seed: seed, precision: precision.products,
         on: backend)
       return (generator.model, generator.noise)
-    case .random(let name, let configuration):
+    case .random(_, let configuration):
       let window = try RandomWindow(
-        name, configuration,
+        configuration,
         StageSettings(model: model, precision: precision, blocks: blocks, backend: backend))
       return (
         GuidedTransformer(window.network, guided: window.conditions, guidance: guidance),

@@ -1,5 +1,8 @@
+import CPUBackend
 import Checkpoints
+import FoleyKit
 import Foundation
+import Networks
 import Tensors
 
 /// A checkpoint of given shapes that is nowhere stored: every tensor is made up when it is read, quickly
@@ -23,6 +26,15 @@ struct RandomCheckpoint: TensorSource {
     self.dtype = dtype
     self.seed = seed
     normal = GaussianNoise(seed: seed).rows(0..<(1 << 14), channels: 4)
+  }
+
+  /// The tensors of a published network, as its initialiser names them.
+  init(_ part: ModelPart, of networks: HunyuanNetworks, dtype: DType, seed: UInt64 = 1) throws {
+    let audit = WeightsAudit(.names)
+    try networks.read(part, Weights(PublishedShapes(), on: CPUBackend(threads: 1), audit: audit))
+    self.init(
+      name: "random weights of \(part.rawValue)",
+      shapes: Dictionary(audit.reads.map { ($0.key, $0.shape) }) { $1 }, dtype: dtype, seed: seed)
   }
 
   var keys: [String] { shapes.keys.sorted() }

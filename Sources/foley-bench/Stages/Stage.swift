@@ -18,7 +18,7 @@ struct Stage: Sendable {
   let name: String
   let prepare: @Sendable (StageSettings) throws -> PreparedStage
 
-  static let all: [Stage] = [.transformer]
+  static let all: [Stage] = [.clap, .siglip2, .synchformer, .transformer, .dac]
 }
 
 /// A loaded stage.

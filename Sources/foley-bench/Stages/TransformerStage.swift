@@ -7,8 +7,8 @@ extension Stage {
   /// One evaluation of the diffusion transformer for a window of 8 s, both branches of the guidance.
   static let transformer = Stage(name: "transformer") { settings in
     switch settings.model {
-    case .random(let name, let configuration):
-      return try randomTransformer(name, configuration, settings)
+    case .random(_, let configuration):
+      return try randomTransformer(configuration, settings)
     case .folder(let folder):
       let generator = try EmbeddedGenerator(
         folder: folder, prompt: "a dog barks", guidance: nil, seed: 1,
@@ -23,9 +23,9 @@ extension Stage {
   }
 
   private static func randomTransformer(
-    _ name: String, _ published: TransformerConfiguration, _ settings: StageSettings
+    _ published: TransformerConfiguration, _ settings: StageSettings
   ) throws -> PreparedStage {
-    let window = try RandomWindow(name, published, settings)
+    let window = try RandomWindow(published, settings)
     var configuration = published
     configuration.tripleBlocks = settings.blocks?.triple ?? published.tripleBlocks
     configuration.singleBlocks = settings.blocks?.single ?? published.singleBlocks
@@ -61,13 +61,13 @@ struct RandomWindow {
   /// [2, 400, C]: both branches see the same latents.
   let noise: Tensor
 
-  init(_ name: String, _ published: TransformerConfiguration, _ settings: StageSettings) throws {
+  init(_ published: TransformerConfiguration, _ settings: StageSettings) throws {
     var configuration = published
     configuration.tripleBlocks = settings.blocks?.triple ?? published.tripleBlocks
     configuration.singleBlocks = settings.blocks?.single ?? published.singleBlocks
     let backend = settings.backend
-    let source = RandomCheckpoint(
-      name: name, shapes: configuration.shapes, dtype: settings.precision.stored)
+    let source = try RandomCheckpoint(
+      .transformer, of: .published(configuration), dtype: settings.precision.stored)
     network = try DiffusionTransformer(
       Weights(source, on: backend), configuration, precision: settings.precision.products)
 

@@ -136,10 +136,9 @@ struct MiniDescription: ModelDescription {
   }
 
   func load(_ resources: ModelResources) throws -> any ModelFamily {
-    guard resources.precision == nil else {
+    guard resources.precision != .bf16 else {
       throw FoleyError.usage(
-        "--precision is for published weights; the model \(folder.name) is computed as it is stored."
-      )
+        "--precision bf16 is for published weights; the model \(folder.name) knows f32 and int8.")
     }
     return try MiniModel(self, resources)
   }

@@ -35,8 +35,10 @@ final class MiniModel: ModelFamily {
     rate = configuration.vision.rate
 
     text = try folder.read(configuration.text.file, on: backend, description.text)
-    (generator, preconditioning) = try folder.read(
-      configuration.generator.file, on: backend, description.generator)
+    let products = resources.precision?.products ?? .float
+    (generator, preconditioning) = try folder.read(configuration.generator.file, on: backend) {
+      try description.generator($0, products: products)
+    }
     mel = try folder.read(configuration.decoder.file, on: backend, description.decoder)
     loadBridge = {
       try SemanticBridge(folder, configuration.vision, on: backend)

@@ -3,6 +3,7 @@ import Foundation
 import Networks
 import Sampling
 import Signal
+import Tensors
 
 /// How each network of the embedded model is made of its file.
 extension MiniDescription {
@@ -11,10 +12,12 @@ extension MiniDescription {
     return try MiniLM(weights, tokenizer: try WordPieceTokenizer(vocabulary: vocabulary))
   }
 
-  func generator(_ weights: Weights) throws -> (DiffusionTransformer, Preconditioning) {
+  func generator(
+    _ weights: Weights, products: ProductPrecision = .float
+  ) throws -> (DiffusionTransformer, Preconditioning) {
     let sizes = configuration.generator.transformer
     return (
-      try DiffusionTransformer(weights, sizes),
+      try DiffusionTransformer(weights, sizes, precision: products),
       try Preconditioning(weights, channels: sizes.latentChannels)
     )
   }
