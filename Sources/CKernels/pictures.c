@@ -28,23 +28,16 @@ typedef uint8_t SixteenBytes __attribute__((vector_size(16)));
 #include "pictures_rows.h"
 #undef NAME
 #pragma clang attribute pop
-
-#define CHOOSE(call)                                                                \
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")       \
-      && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))  \
-    return avx512_##call;                                                           \
-  return __builtin_cpu_supports("avx2") ? avx2_##call : baseline_##call
-#else
-#define CHOOSE(call) return baseline_##call
 #endif
 
-void foley_picture_across(
-    const FoleyTaps *taps, const uint8_t *row, uint8_t *out, int32_t *sums) {
-  CHOOSE(across(taps, row, out, sums));
-}
-
-void foley_picture_down(
-    const uint8_t *const *rows, const int32_t *weights, long count, int bits, long width,
-    uint8_t *out) {
-  CHOOSE(down(rows, weights, count, bits, width, out));
+const FoleyPictureKernels *foley_picture_kernels(FoleyLevel level) {
+  if (!foley_kernels(level)) return 0;
+  switch (level) {
+  case FoleyBaseline: return &baseline_kernels;
+#if defined(__x86_64__)
+  case FoleyAVX2: return &avx2_kernels;
+  case FoleyAVX512: return &avx512_kernels;
+#endif
+  default: return 0;
+  }
 }

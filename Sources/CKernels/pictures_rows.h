@@ -71,3 +71,5 @@ static void NAME(down)(
     out[j] = NAME(narrowed_one)(sum, bits);
   }
 }
+
+static const FoleyPictureKernels NAME(kernels) = {.across = NAME(across), .down = NAME(down)};

@@ -26,6 +26,11 @@ extension CPUBackend {
     let (batch, length, input) = (x.shape[0], x.shape[1], x.shape[2])
     let (output, kernel, depth) = (weight.shape[0], weight.shape[1], weight.shape[2])
     let rows = geometry.outputLength(length, kernel: kernel)
+    if output == 1, batch == 1, rows > 0, geometry == Convolution1D(),
+      epilogue.residual == nil, epilogue.snake == nil
+    {
+      return convolveToOneChannel(x, weight: weight, bias: bias, epilogue.activation, rows: rows)
+    }
     let places = FoleyPlaces(
       base: UnsafePointer(bitPattern: 4)!, placeStride: input, depth: depth, height: 1,
       width: length, outHeight: 1, outWidth: rows, kernelHeight: 1, kernelWidth: kernel,
@@ -51,6 +56,30 @@ extension CPUBackend {
     return convolve(
       x, weight: weight, bias: bias, Epilogue(activation), places, groups: 1,
       shape: [batch, rows, columns, output])
+  }
+
+  /// One dot product for each row. Panels of columns would be filled with zeros but for one; so the two
+  /// operands change places: the weight is the one row, and the overlapping windows over x are the columns.
+  private func convolveToOneChannel(
+    _ x: Tensor, weight: Tensor, bias: Tensor?, _ activation: Activation, rows: Int
+  ) -> Tensor {
+    let operands = Operands(self)
+    defer { withExtendedLifetime(operands) {} }
+    let (tensor, out) = result([1, rows, 1])
+    let (biases, everyBias) = result([rows])
+    defer { withExtendedLifetime(biases) {} }
+    everyBias.update(repeating: operands.floats(bias)?.pointee ?? 0, count: rows)
+    let depth = weight.shape.count
+    compute([
+      FoleyProduct(
+        places: .rows(operands.floats(weight), count: 1, depth: depth),
+        weight: UnsafeRawPointer(operands.floats(x)), storage: FoleyF32, scales: nil,
+        weightStride: x.channels, tapStride: depth, scaleStride: 0, scaleTapStride: 0, rows: 1,
+        columns: rows, out: out, outStride: rows, bias: everyBias, activation: activation.code,
+        residual: nil, gate: FoleyRows(base: nil, stride: 0, index: nil),
+        snake: FoleySnake(alpha: nil, factor: nil))
+    ])
+    return tensor
   }
 
   /// A convolution as one product per group; `places` lacks its base.

@@ -11,6 +11,8 @@ public struct PictureResizer: Sendable {
   private let across: ResampleTaps
   private let down: ResampleTaps
   private let verticalFirst: Bool
+  // A table of constants.
+  nonisolated(unsafe) private let kernels: UnsafePointer<FoleyPictureKernels>
 
   /// - Parameters:
   ///   - whole: size of the whole resized picture.
@@ -19,6 +21,21 @@ public struct PictureResizer: Sendable {
     _ filter: ResampleFilter, from input: PixelSize, to whole: PixelSize,
     columns: Range<Int>? = nil, rows: Range<Int>? = nil
   ) {
+    self.init(
+      filter, from: input, to: whole, columns: columns, rows: rows,
+      kernels: PictureResizer.allKernels.last!)
+  }
+
+  /// For every instruction set of this processor, least first.
+  static var allKernels: [UnsafePointer<FoleyPictureKernels>] {
+    [FoleyBaseline, FoleyAVX2, FoleyAVX512].compactMap { foley_picture_kernels($0) }
+  }
+
+  init(
+    _ filter: ResampleFilter, from input: PixelSize, to whole: PixelSize, columns: Range<Int>?,
+    rows: Range<Int>?, kernels: UnsafePointer<FoleyPictureKernels>
+  ) {
+    self.kernels = kernels
     let columns = columns ?? 0..<whole.width
     let rows = rows ?? 0..<whole.height
     self.input = input
@@ -90,11 +107,11 @@ public struct PictureResizer: Sendable {
                 copy.update(from: from, count: source.rowBytes)
                 from = UnsafePointer(copy)
               }
-              foley_picture_across(taps, from, ring + row % kept * width, sums)
+              kernels.pointee.across(taps, from, ring + row % kept * width, sums)
             }
             next = max(end, next)
             for row in first..<end { rows[row - first] = UnsafePointer(ring + row % kept * width) }
-            foley_picture_down(
+            kernels.pointee.down(
               rows.baseAddress!, weights + line * down.stride, end - first,
               Int32(down.fractionBits), width, result + line * width)
           }
@@ -114,10 +131,10 @@ public struct PictureResizer: Sendable {
           for line in 0..<output.height {
             let (first, count) = (Int(down.first[line]), down.lengths[line])
             for tap in 0..<count { rows[tap] = source.row(first + tap) }
-            foley_picture_down(
+            kernels.pointee.down(
               rows.baseAddress!, weights + line * down.stride, count, Int32(down.fractionBits),
               source.rowBytes, low)
-            foley_picture_across(taps, low, result + line * 3 * output.width, sums)
+            kernels.pointee.across(taps, low, result + line * 3 * output.width, sums)
           }
         }
       }

@@ -49,6 +49,49 @@ private let tolerance: Float = 1e-6
     }
   }
 
+  /// A snake after everything else, within products of many and of few rows.
+  @Test func snakeEpilogue() {
+    for (rows, output) in [(40, 37), (5, 64)] {
+      for residual in [false, true] {
+        compare(5e-6, "\(rows) rows, \(output) channels, residual \(residual)") { backend in
+          let epilogue = Epilogue(
+            residual: residual ? backend.noise([rows, output], seed: 6) : nil,
+            snake: SnakeParameters(
+              alpha: backend.noise([output], seed: 7), beta: backend.noise([output], seed: 8) + 3))
+          return concatenatedRows([
+            backend.noise([rows, 20]).linear(
+              backend.stored([output, 20], .f32), bias: backend.noise([output], seed: 3),
+              epilogue: epilogue
+            ).view,
+            backend.noise([rows, 20]).conv1d(
+              backend.stored([output, 3, 20], .f16), .same(kernel: 3), epilogue: epilogue
+            ).view,
+          ])
+        }
+      }
+    }
+    compare(5e-6, "groups") {
+      $0.noise([30, 24]).conv1d(
+        $0.stored([36, 5, 6], .f32), .same(kernel: 5, groups: 4),
+        epilogue: Epilogue(snake: SnakeParameters(alpha: $0.noise([36]))))
+    }
+  }
+
+  @Test func conv1dToOneChannel() {
+    for (length, input) in [(7, 64), (300, 64), (1000, 3), (6, 5)] {
+      compare(tolerance, "\(length) x \(input)") {
+        $0.noise([length, input]).conv1d(
+          $0.stored([1, 7, input], .bf16), bias: $0.noise([1], seed: 3), Convolution1D(),
+          epilogue: Epilogue(.tanh))
+      }
+    }
+    compare(tolerance, "with everything else") {
+      $0.noise([2, 40, 8]).conv1d(
+        $0.stored([1, 7, 8], .f32), .same(kernel: 7),
+        epilogue: Epilogue(.tanh, residual: $0.noise([2, 40, 1], seed: 4)))
+    }
+  }
+
   @Test func conv1dLikeLinear() {
     compare(tolerance) {
       $0.noise([3, 70]).conv1d($0.stored([40, 1, 70], .bf16), Convolution1D())

@@ -34,6 +34,15 @@ import Testing
     try expectRefusal(SampleCheckpoints.pickle(protocol: 4), "bare Python pickle")
   }
 
+  @Test func namesTheOtherFormat() throws {
+    let zip = try TemporaryFile(SampleCheckpoints.pyTorch().bytes())
+    let first = #expect(throws: CheckpointError.self) { try SafetensorsFile(zip.path) }
+    #expect(try #require(first).description.contains("this is a zip file"))
+    let other = try TemporaryFile(SampleCheckpoints.safetensors)
+    let second = #expect(throws: CheckpointError.self) { try PyTorchFile(other.path) }
+    #expect(try #require(second).description.contains("this is a safetensors file"))
+  }
+
   /// Every prefix of a good file is refused, whatever it is cut in.
   @Test func refusesTruncatedFiles() throws {
     let whole = SampleCheckpoints.pyTorch().bytes()
@@ -195,7 +204,8 @@ import Testing
     try expectRefusal(pickle: pickle(")Q."), "no storage")
     try expectRefusal(pickle: pickle("N}b."), "a dictionary is expected")
     try expectRefusal(
-      pickle: pickle("ctorch\nComplexFloatStorage\n."), "'torch.ComplexFloatStorage'")
+      pickle: pickle("ctorch\nComplexFloatStorage\n."),
+      "in a 'torch.ComplexFloatStorage' are not supported")
   }
 
   @Test func refusesWhatGrowsWithoutEnd() throws {

@@ -11,18 +11,26 @@ static long attention_scratch(const FoleyAttention *a) {
       + TILE_ROWS * (score_stride(keys) + PANEL + a->depth + LANES);
 }
 
-/// Scores to weights, without their common divisor, which is returned.
+/// Scores to weights, without their common divisor, which is returned. One score that is not a number makes
+/// the divisor none either, whatever the largest of the others is.
 static float exponentiate(float *scores, long count) {
-  Vector most = splat(-INFINITY);
-  for (long j = 0; j + LANES <= count; j += LANES) most = larger(most, load(scores + j));
   const long whole = count / LANES * LANES;
+  Vector most = splat(-INFINITY), others[3] = {most, most, most};
+  long j = 0;
+  for (; j + 4 * LANES <= count; j += 4 * LANES) {
+    most = larger(load(scores + j), most);
+    for (int i = 0; i < 3; i++)
+      others[i] = larger(load(scores + j + (i + 1) * LANES), others[i]);
+  }
+  for (; j < whole; j += LANES) most = larger(load(scores + j), most);
+  for (int i = 0; i < 3; i++) most = larger(others[i], most);
   if (whole < count) {
     Vector last = load_part(scores + whole, count - whole);
-    most = larger(most, choose(lanes_below(count - whole), last, splat(-INFINITY)));
+    most = larger(choose(lanes_below(count - whole), last, splat(-INFINITY)), most);
   }
   const float top = largest(most);
   Vector total = {0};
-  for (long j = 0; j < whole; j += LANES) {
+  for (j = 0; j < whole; j += LANES) {
     const Vector weight = exponential(load(scores + j) - top);
     store(scores + j, weight);
     total += weight;
@@ -60,10 +68,14 @@ static void attention(
 
   for (long panel = 0; panel < keyPanels; panel++)
     for (int half = 0; half < 2; half++) {
-      const long first = panel * PANEL + half * LANES, rows = maximum(0, minimum(LANES, seen - first));
-      pack_vector(
-          (const char *)(keys + (rows ? first : 0) * a->keyStride), FoleyF32, a->keyStride, rows, depth,
-          &a->scale, 0, packedKeys + panel * PANEL * depth + half * LANES);
+      const long first = panel * PANEL + half * LANES, rows = minimum(LANES, seen - first);
+      float *to = packedKeys + panel * PANEL * depth + half * LANES;
+      if (rows > 0)
+        pack_vector(
+            (const char *)(keys + first * a->keyStride), FoleyF32, a->keyStride, rows, depth, &a->scale, 0,
+            to);
+      else
+        for (long k = 0; k < depth; k++) store(to + k * PANEL, (Vector){0});
     }
   if (a->sharedKey) {
     float *to = packedKeys + seen / PANEL * PANEL * depth + seen % PANEL;

@@ -8,26 +8,38 @@
 /// 2^n for -126 <= n <= 127.
 INLINE Vector power_of_two(Integers n) { return (Vector)((n + 127) << 23); }
 
-INLINE Vector exponential(Vector x) {
-  // Past these bounds the result is infinite or 0 in any case; NaN passes both comparisons.
-  x = choose(x > 89.0f, splat(89.0f), x);
-  x = choose(x < -105.0f, splat(-105.0f), x);
-  Vector shifted = x * 1.44269504088896341f + ROUNDING;
-  Integers n = (Integers)shifted - (Integers)splat(ROUNDING);
-  Vector whole = shifted - ROUNDING;
-  // ln 2 in two parts, the first short enough for an exact product.
-  Vector r = x - whole * 0.693359375f;
-  r = r + whole * 2.12194440e-4f;
-  // |r| <= 0.35, error 3.3e-9
+/// e^r for |r| <= 0.35, error 3.3e-9.
+INLINE Vector exponential_near_zero(Vector r) {
   Vector p = splat(1.381315290927887e-3f);
   p = p * r + 8.36941134184599e-3f;
   p = p * r + 4.166845604777336e-2f;
   p = p * r + 1.6666515171527863e-1f;
   p = p * r + 4.999999403953552e-1f;
-  p = p * (r * r) + r + 1.0f;
+  return p * (r * r) + r + 1.0f;
+}
+
+INLINE Vector exponential(Vector x) {
+  // Past -105 and 89 the result is 0 or infinite in any case; NaN stays. ln 2 is taken in two parts, the first
+  // short enough for an exact product.
+#if LANES == 16
+  // Where an operand is NaN these give the second one.
+  x = (Vector)_mm512_max_ps((__m512)splat(-105.0f), (__m512)x);
+  x = (Vector)_mm512_min_ps((__m512)splat(89.0f), (__m512)x);
+  const Vector n = (Vector)_mm512_roundscale_ps(
+      (__m512)(x * 1.44269504088896341f), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  const Vector r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  return (Vector)_mm512_scalef_ps((__m512)exponential_near_zero(r), (__m512)n);
+#else
+  x = choose(x > 89.0f, splat(89.0f), x);
+  x = choose(x < -105.0f, splat(-105.0f), x);
+  Vector shifted = x * 1.44269504088896341f + ROUNDING;
+  Integers n = (Integers)shifted - (Integers)splat(ROUNDING);
+  Vector whole = shifted - ROUNDING;
+  Vector p = exponential_near_zero((x - whole * 0.693359375f) + whole * 2.12194440e-4f);
   // Two factors, so that results below the normal range fade out instead of breaking off.
   Integers half = n >> 1;
   return p * power_of_two(half) * power_of_two(n - half);
+#endif
 }
 
 INLINE Vector magnitude(Vector x) { return (Vector)((Integers)x & 0x7FFFFFFF); }

@@ -163,19 +163,21 @@ static void clear_floats(float *to, long count) {
   for (long i = 0; i < count; i++) to[i] = 0;
 }
 
-/// Depth k0 ..< k1 of `rows` rows from `row`: tile[i * TILE_STRIDE + k - k0].
+/// Depth k0 ..< k1 of `rows` rows from `row`: tile[i * TILE_STRIDE + k - k0]. Divides only at its start: a
+/// dilated convolution of few channels copies many short runs.
 static void copy_tile(const FoleyPlaces *s, long row, long rows, long k0, long k1, float *tile) {
+  if (k0 == k1) return;  // no depth at all: nothing to divide by either
   const int adjacent = s->dilationX == 1 && s->depth == s->placeStride;
+  const long tap0 = k0 / s->depth, channel0 = k0 % s->depth;
+  const long tapX0 = tap0 % s->kernelWidth, tapY0 = tap0 / s->kernelWidth;
+  long column = row % s->outWidth, line = row / s->outWidth % s->outHeight;
+  long entry = row / s->outWidth / s->outHeight;
   for (long i = 0; i < rows; i++) {
-    const long place = (row + i) % (s->outHeight * s->outWidth);
-    const long entry = (row + i) / (s->outHeight * s->outWidth);
-    const long line = place / s->outWidth * s->strideY - s->padY;
-    const long column = place % s->outWidth * s->strideX - s->padX;
+    const long left = column * s->strideX - s->padX;
+    long y = line * s->strideY - s->padY + tapY0, tapX = tapX0, channel = channel0;
     float *to = tile + i * TILE_STRIDE;
     for (long k = k0; k < k1;) {
-      const long tap = k / s->depth, channel = k % s->depth;
-      const long tapX = tap % s->kernelWidth;
-      const long y = line + tap / s->kernelWidth, x = column + tapX * s->dilationX;
+      const long x = left + tapX * s->dilationX;
       const int inside = y >= 0 && y < s->height && x >= 0 && x < s->width;
       // Taps whose places are adjacent in memory are copied together.
       const long taps = inside && adjacent ? minimum(s->kernelWidth - tapX, s->width - x) : 1;
@@ -187,7 +189,16 @@ static void copy_tile(const FoleyPlaces *s, long row, long rows, long k0, long k
         clear_floats(to, run);
       to += run;
       k += run;
+      // Either the run went to the end of its taps, or this was the last.
+      channel = 0;
+      tapX += taps;
+      if (tapX == s->kernelWidth) tapX = 0, y++;
     }
+    if (++column < s->outWidth) continue;
+    column = 0;
+    if (++line < s->outHeight) continue;
+    line = 0;
+    entry++;
   }
 }
 

@@ -95,16 +95,26 @@ INLINE Integers lanes_below(long count) {
 #define TOUCH(v) __asm__ volatile("" : "+w"(v))
 #endif
 
-/// The larger lanes; NaN where either is.
-INLINE Vector larger(Vector a, Vector b) { return choose((a < b) | (b != b), b, a); }
+/// The larger lanes; the second one's where either is NaN.
+INLINE Vector larger(Vector a, Vector b) {
+#if LANES == 16
+  return (Vector)_mm512_max_ps((__m512)a, (__m512)b);
+#elif LANES == 8
+  return (Vector)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+  return choose(a > b, a, b);
+#endif
+}
 
 INLINE float largest(Vector v) {
   float lanes[LANES];
   store(lanes, v);
-  float result = lanes[0];
-  for (int i = 1; i < LANES; i++)
-    if (result < lanes[i] || lanes[i] != lanes[i]) result = lanes[i];
-  return result;
+#pragma clang loop unroll(full)
+  for (int half = LANES / 2; half > 0; half /= 2)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < half; i++)
+      lanes[i] = lanes[i] > lanes[i + half] ? lanes[i] : lanes[i + half];
+  return lanes[0];
 }
 
 #if LANES == 4

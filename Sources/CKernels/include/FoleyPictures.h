@@ -3,6 +3,8 @@
 // Resampling of packed pictures of 3 bytes to a pixel, in whole numbers. Each pass sums products of bytes
 // and fixed-point weights, rounds, and clamps to a byte; results do not depend on the instruction set.
 
+#include "FoleyKernels.h"
+
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -18,18 +20,22 @@ typedef struct {
   int bits;                         // of a weight's fraction
 } FoleyTaps;
 
-/// Bytes that `foley_picture_across` may read beyond the last pixel of its last tap.
+/// Bytes that `across` may read beyond the last pixel of its last tap.
 #define FOLEY_PICTURE_MARGIN 16
 
-/// A row of `taps->outputs` pixels. `sums`: 3 * outputs + 1 values of scratch.
-void foley_picture_across(
-    const FoleyTaps *_Nonnull taps, const uint8_t *_Nonnull row, uint8_t *_Nonnull out,
-    int32_t *_Nonnull sums);
+typedef struct {
+  /// A row of `taps->outputs` pixels. `sums`: 3 * outputs + 1 values of scratch.
+  void (*_Nonnull across)(
+      const FoleyTaps *_Nonnull taps, const uint8_t *_Nonnull row, uint8_t *_Nonnull out,
+      int32_t *_Nonnull sums);
+  /// A row of `width` bytes out of `count` rows, each with its weight.
+  void (*_Nonnull down)(
+      const uint8_t *_Nonnull const *_Nonnull rows, const int32_t *_Nonnull weights, long count,
+      int bits, long width, uint8_t *_Nonnull out);
+} FoleyPictureKernels;
 
-/// A row of `width` bytes out of `count` rows, each with its weight.
-void foley_picture_down(
-    const uint8_t *_Nonnull const *_Nonnull rows, const int32_t *_Nonnull weights, long count, int bits,
-    long width, uint8_t *_Nonnull out);
+/// The kernels for an instruction set, or NULL where this processor or this build does not have it.
+const FoleyPictureKernels *_Nullable foley_picture_kernels(FoleyLevel level);
 
 #ifdef __cplusplus
 }

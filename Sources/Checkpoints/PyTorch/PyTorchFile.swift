@@ -34,7 +34,12 @@ public final class PyTorchFile: TensorSource {
   init(mapping: MappedFile) throws(CheckpointError) {
     file = mapping.path
     do throws(Malformation) {
-      if case .other(let what) = FileKind(mapping.bytes) { throw Malformation(what) }
+      switch FileKind(mapping.bytes) {
+      case .zip: break
+      case .safetensors:
+        throw Malformation("this is a safetensors file; expected a PyTorch zip file")
+      case .other(let what): throw Malformation(what)
+      }
       archive = try ZipArchive(mapping)
       let folder = try PyTorchFile.folder(of: archive.directory)
       try PyTorchFile.checkFormat(archive, folder)

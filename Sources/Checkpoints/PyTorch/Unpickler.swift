@@ -192,9 +192,12 @@ struct Unpickler {
 
   private mutating func pushGlobal(module: String, name: String) throws(Malformation) {
     guard let global = PickleGlobal(module: module, name: name) else {
+      let wanted = (module + "." + name).quoted
       throw failure(
-        "it wants \((module + "." + name).quoted), which a checkpoint of plain tensors does not need;"
-          + " refused, nothing was run")
+        module == "torch" && name.hasSuffix("Storage")
+          ? "tensors kept in a \(wanted) are not supported"
+          : "it wants \(wanted), which a checkpoint of plain tensors does not need;"
+            + " refused, nothing was run")
     }
     try push(.global(global))
   }

@@ -63,11 +63,11 @@ public struct DACDecoder: Sendable {
   /// A decoder of latents that come piece by piece.
   ///
   /// - Parameter block: latents that are decoded together once there are more of them. A larger block
-  ///   needs more memory (about 0.3 MB for each latent at the published size) and turns the weights of
+  ///   needs more memory (about 0.2 MB for each latent at the published size) and turns the weights of
   ///   the first stages around less often.
   public func stream(block: Int = usualBlock) -> DACStream { DACStream(self, block: block) }
 
-  public static let usualBlock = 200
+  public static let usualBlock = 300
 
   /// A whole sound: [latents, latentDim] row-major -> `samplesPerLatent` samples for each latent,
   /// -1...1.

@@ -8,6 +8,8 @@ public struct SynchformerEncoder: Sendable {
   private let backend: any Backend
   /// What is remembered for the next window.
   public private(set) var memory: Memory
+  /// Segments computed so far.
+  public private(set) var computed = 0
 
   /// What an encoder remembers without its network, which need not be in memory between two windows.
   public struct Memory: Sendable {
@@ -77,9 +79,10 @@ public struct SynchformerEncoder: Sendable {
   /// - Parameters:
   ///   - shown: the numbers of the segment's pictures.
   ///   - pairs: embedded pairs [1, P, D] of the segment before; afterwards of this one.
-  private func encode(
+  private mutating func encode(
     _ start: Int, _ frames: [[UInt8]], _ shown: [Int], pairs: inout [[Int]: Tensor]
   ) -> Tensor {
+    computed += 1
     var own: [[Int]: Tensor] = [:]
     let embedded = stride(from: 0, to: shown.count, by: 2).map { place in
       let pair = Array(shown[place...place + 1])

@@ -7,6 +7,8 @@ public struct SigLIP2Encoder: Sendable {
   private let backend: any Backend
   /// What is remembered for the next window.
   public private(set) var memory: Memory
+  /// Pictures computed so far.
+  public private(set) var computed = 0
 
   /// What an encoder remembers without its network, which need not be in memory between two windows.
   public struct Memory: Sendable {
@@ -43,9 +45,9 @@ public struct SigLIP2Encoder: Sendable {
     return concatenatedRows(vectors)
   }
 
-  private func encode(_ picture: [UInt8]) -> Tensor {
-    network(
-      backend.upload(
-        .normalizedPictures([picture], side: network.configuration.imageSize)))
+  private mutating func encode(_ picture: [UInt8]) -> Tensor {
+    computed += 1
+    let side = network.configuration.imageSize
+    return network(backend.upload(.normalizedPictures([picture], side: side)))
   }
 }

@@ -58,7 +58,7 @@ public struct PickleWriter {
       put("]")
       remember()
       put("(")
-      elements.forEach { write($0) }
+      for element in elements { write(element) }
       put("e")
     case .tuple(let elements): tuple(elements)
     case .dictionary(let entries):
@@ -117,7 +117,7 @@ public struct PickleWriter {
   private mutating func tuple(_ elements: [Pickled]) {
     if elements.isEmpty { return put(")") }
     if elements.count > 3 { put("(") }
-    elements.forEach { write($0) }
+    for element in elements { write(element) }
     bytes.append(elements.count > 3 ? UInt8(ascii: "t") : 0x84 + UInt8(elements.count))
     remember()
   }
