@@ -93,6 +93,7 @@ let package = Package(
       dependencies: ["Sampling", "ReferenceBackend", "CPUBackend", "TestSupport"]),
     .testTarget(name: "MotionTests", dependencies: ["Motion", "Tensors", "TestSupport"]),
     .testTarget(name: "SignalTests", dependencies: ["Signal", "ReferenceBackend", "TestSupport"]),
+    .testTarget(name: "ImagingTests", dependencies: ["Imaging", "TestSupport"]),
     .testTarget(name: "MediaTests", dependencies: ["Media", "TestSupport"]),
     .testTarget(
       name: "FoleyKitTests",

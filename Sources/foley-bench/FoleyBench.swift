@@ -10,8 +10,8 @@ struct FoleyBench: ParsableCommand {
     commandName: "foley-bench",
     abstract: "Measures and checks foley's parts.",
     subcommands: [
-      ParityCommand.self, SolversCommand.self, DecoderCommand.self, StagesCommand.self, 
-      PrecisionCommand.self, RandomFolderCommand.self,
+      ParityCommand.self, SolversCommand.self, StagesCommand.self, PrecisionCommand.self,
+      DecoderCommand.self, RandomFolderCommand.self,
     ])
 }
 

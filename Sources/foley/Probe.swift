@@ -7,8 +7,8 @@ struct Probe: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show what a clip is and what would be made of it.",
     discussion: """
-      Reads the clip's headers and its first picture; loads no model weights. With --events it watches the
-      whole clip.
+      Reads the clip's headers and its first picture; loads no model weights.
+      With --events it watches the whole clip.
 
       Examples:
         foley probe clip.mp4

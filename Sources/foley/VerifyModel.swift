@@ -81,12 +81,11 @@ private struct Verification: Encodable {
   private static let mostLines = 20
 
   var text: String {
-    let width = files.map(\.file.lastComponent.count).max() ?? 0
+    let width = files.map { name(of: $0).count }.max() ?? 0
     var lines = ["\(model): family \(family), \(folder)"]
     lines += warnings.map { "  warning: \($0)" }
     for file in files {
-      let name = file.file.lastComponent.padding(
-        toLength: width + 2, withPad: " ", startingAt: 0)
+      let name = name(of: file).padding(toLength: width + 2, withPad: " ", startingAt: 0)
       let part = file.part.padding(toLength: 13, withPad: " ", startingAt: 0)
       let state =
         file.faults.isEmpty
@@ -101,6 +100,11 @@ private struct Verification: Encodable {
       }
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Below the model's folder, where it lies there.
+  private func name(of file: File) -> String {
+    file.file.hasPrefix(folder + "/") ? String(file.file.dropFirst(folder.count + 1)) : file.file
   }
 
   private func shortened(_ lines: [String]) -> [String] {

@@ -13,15 +13,6 @@ import Testing
     #expect(plan.count == windows)
   }
 
-  @Test(arguments: [
-    (1, 2, 128), (960 * 129, 130, 144), (8 * 48_000 - 1, 400, 400), (9 * 48_000, 150, 160),
-    (960 * 427 + 1, 128, 128),
-  ]) func lastWindowIsAsLongAsNeeded(samples: Int, exact: Int, coarse: Int) {
-    let plan = WindowPlan(samples: samples)
-    #expect(LastWindow(granularity: 2, shortest: 2).latents(for: plan) == exact)
-    #expect(LastWindow(granularity: 16, shortest: 128).latents(for: plan) == coarse)
-  }
-
   /// Hops and the last window's part make up the whole, and every window but the last is followed by
   /// one that starts inside it.
   @Test(arguments: [1, 20_000, 384_000, 384_001, 671_999, 672_001, 5_000_000])
@@ -38,19 +29,31 @@ import Testing
 }
 
 @Suite struct LastWindowTests {
+  /// The embedded model's.
+  private static let coarse = LastWindow(granularity: 16, shortest: 128)
+
   /// Latents inside the clip, and those computed for them.
   @Test(arguments: [
     (1, 128), (128, 128), (129, 144), (150, 160), (400, 400), (401, 128), (430, 144), (700, 400),
   ]) func isNoLongerThanNeeded(latents: Int, length: Int) {
-    #expect(WindowPlan(samples: latents * Clock.samplesPerLatent).lengthOfLastWindow == length)
+    let plan = WindowPlan(samples: latents * Clock.samplesPerLatent)
+    #expect(Self.coarse.latents(for: plan) == length)
+  }
+
+  /// To a picture of 25 a second.
+  @Test(arguments: [
+    (1, 2), (960 * 129, 130), (8 * 48_000 - 1, 400), (9 * 48_000, 150), (960 * 427 + 1, 128),
+  ]) func canBeExact(samples: Int, length: Int) {
+    let exact = LastWindow(granularity: 2, shortest: 2)
+    #expect(exact.latents(for: WindowPlan(samples: samples)) == length)
   }
 
   @Test func holdsWhatIsLeft() {
     for latents in 1...1500 {
       let plan = WindowPlan(samples: latents * Clock.samplesPerLatent)
-      let length = plan.lengthOfLastWindow
+      let length = Self.coarse.latents(for: plan)
       #expect(length >= plan.latentsOfLastWindow && length <= WindowPlan.latentsPerWindow)
-      #expect(length % WindowPlan.granularity == 0)
+      #expect(length % Self.coarse.granularity == 0)
       #expect(plan.count == 1 || length >= Continuation.weights.count)
     }
   }

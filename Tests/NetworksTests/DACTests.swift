@@ -52,9 +52,9 @@ import Testing
 
   private func decoder(
     _ source: any TensorSource = source, _ configuration: DACConfiguration = configuration,
-    on backend: any Backend = CPUBackend(threads: 2)
+    on backend: (any Backend)? = nil
   ) throws -> DACDecoder {
-    try DACDecoder(Weights(source, on: backend), configuration)
+    try DACDecoder(Weights(source, on: backend ?? CPUBackend(threads: 2)), configuration)
   }
 
   private func latents(_ count: Int) -> [Float] {
@@ -146,7 +146,7 @@ import Testing
   /// Long sounds are encoded in pieces: what a piece gives does not depend on where it lies.
   @Test func encodingHasNoSeams() throws {
     let encoder = try DACEncoder(
-      Weights(DACTests.source, on: CPUBackend(threads: 1)), DACTests.configuration)
+      Weights(DACTests.source, on: try CPUBackend(threads: 1)), DACTests.configuration)
     #expect(encoder.samplesPerLatent == 24)
     // Three pieces, the last of them short.
     let sound = GaussianNoise(seed: 9).rows(0..<24 * 230 - 5, channels: 1)

@@ -139,7 +139,7 @@ import Testing
   /// Modulation by time once for all tokens of all entries, against once for each: the same numbers; the fast
   /// kernels sum single rows in another order.
   @Test func oneTimeForAll() throws {
-    for (backend, tolerance) in zip(Self.backends, [0, 1e-6, 1e-6]) {
+    for (backend, tolerance) in zip(try Self.backends(), [0, 1e-6, 1e-6]) {
       let subject = try Subject(backend)
       let block = try TripleBlock(
         Weights(RandomSource(shapes: Self.sizes.shapes, seed: 7), on: backend)["triple_blocks.0"],
@@ -172,7 +172,7 @@ import Testing
     let integers = try Subject(Reference(), precision: .int8).answer(500)
     let distance = relativeError(integers, single)
     #expect(distance > 1e-4 && distance < 0.05, "\(distance)")
-    let variants = Self.backends.dropFirst()
+    let variants = try Self.backends().dropFirst()
     let found = try variants.map { try Subject($0, precision: .int8).answer(500) }
     #expect(found[0] == found[1], "1 and 2 threads")
     #expect(relativeError(found[0], integers) < 5e-3)

@@ -88,7 +88,7 @@ import Testing
     #expect(OffsetTransformer.offsets.count == 21)
     #expect(OffsetTransformer.offsets.first == -2 && OffsetTransformer.offsets.last == 2)
     #expect(OffsetTransformer.offsets[10] == 0 && OffsetTransformer.offsets[11] == 0.2)
-    let backend = CPUBackend(threads: 1)
+    let backend = try CPUBackend(threads: 1)
     let weights = Weights(SynchformerAudioTests.head, on: backend)
     let head = try OffsetTransformer(
       weights,

@@ -88,7 +88,7 @@ extension Optional {
     let pictures = HostTensor.normalizedPictures([1, 2, 3].map { picture($0, side: 22) }, side: 22)
     let expected = try network(on: Reference())(Reference().upload(pictures)).floats()
     for threads in [1, 2] {
-      let backend = CPUBackend(threads: threads)
+      let backend = try CPUBackend(threads: threads)
       let network = try network(on: backend)
       let all = backend.upload(pictures)
       let found = network(all)
@@ -100,7 +100,7 @@ extension Optional {
   }
 
   @Test func knownPicturesAreNotComputedAgain() throws {
-    let backend = CPUBackend(threads: 1)
+    let backend = try CPUBackend(threads: 1)
     let network = try network(on: backend)
     var encoder = SigLIP2Encoder(network, on: backend)
     let (a, b, c) = (picture(1, side: 22), picture(2, side: 22), picture(3, side: 22))
@@ -234,7 +234,7 @@ extension Optional {
 
   /// Segments overlap by half; frames after the last whole segment are not seen.
   @Test func windows() throws {
-    let backend = CPUBackend(threads: 1)
+    let backend = try CPUBackend(threads: 1)
     let network = try network(on: backend)
     var encoder = SynchformerEncoder(network, on: backend)
     let found = try encoder(frames).wanted
@@ -254,7 +254,7 @@ extension Optional {
   }
 
   @Test func standingPicturesAreComputedOnce() throws {
-    let backend = CPUBackend(threads: 1)
+    let backend = try CPUBackend(threads: 1)
     var encoder = SynchformerEncoder(try network(on: backend), on: backend)
     let still = [[UInt8]](repeating: frames[0], count: 10)
     let found = try encoder(still).wanted
@@ -266,7 +266,7 @@ extension Optional {
   }
 
   @Test func shortClipsRepeatTheirLastFrame() throws {
-    let backend = CPUBackend(threads: 1)
+    let backend = try CPUBackend(threads: 1)
     var encoder = SynchformerEncoder(try network(on: backend), on: backend)
     let short = try encoder([frames[0], frames[1]]).wanted
     let long = try encoder([frames[0], frames[1], frames[1], frames[1]]).wanted

@@ -44,7 +44,7 @@ import Testing
     ("negative-seed", 64, "generate clip.mp4 --seed -1"),
     ("negative-start", 64, "generate clip.mp4 --start -1"),
     ("end-at-start", 64, "generate clip.mp4 --end 0"),
-    ("same-output-twice", 64, "generate clip.mp4 -o a.png --plot a.png"),
+    ("same-output-twice", 64, "generate clip.mp4 -o a.wav --events a.wav"),
     ("mux-range", 64, "generate clip.mp4 --mux a.mp4 --start 1"),
     ("both-prompts", 64, "generate clip.mp4 -p rain --prompt-file prompt.txt"),
     ("missing-clip", 66, "generate missing.mp4"),

@@ -25,6 +25,9 @@ INLINE Integers rounded_to_integers(Vector x) {
 #endif
 }
 
+/// The larger lanes; NaN where either is.
+INLINE Vector larger_or_nan(Vector a, Vector b) { return choose((a < b) | (b != b), b, a); }
+
 /// The largest magnitude of `count` stored elements; NaN where one is.
 INLINE float largest_magnitude(const char *stored, const FoleyStorage storage, long count) {
   Vector most = {0};
@@ -34,5 +37,10 @@ INLINE float largest_magnitude(const char *stored, const FoleyStorage storage, l
   if (j < count)
     most = larger_or_nan(
         most, magnitude(load_stored_part(stored + j * storage_size(storage), storage, count - j)));
-  return largest(most);
+  float lanes[LANES];
+  store(lanes, most);
+  float result = lanes[0];
+  for (int i = 1; i < LANES; i++)
+    if (result < lanes[i] || lanes[i] != lanes[i]) result = lanes[i];
+  return result;
 }

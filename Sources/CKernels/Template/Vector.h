@@ -95,9 +95,6 @@ INLINE Integers lanes_below(long count) {
 #define TOUCH(v) __asm__ volatile("" : "+w"(v))
 #endif
 
-/// The larger lanes; NaN where either is.
-INLINE Vector larger_or_nan(Vector a, Vector b) { return choose((a < b) | (b != b), b, a); }
-
 /// The larger lanes; the second one's where either is NaN.
 INLINE Vector larger(Vector a, Vector b) {
 #if LANES == 16
