@@ -8,9 +8,9 @@ extension Models {
     static let configuration = CommandConfiguration(
       abstract: "Make a published model smaller and quicker to load.",
       discussion: """
-        Copies what is needed of a downloaded model into safetensors files: about 5 GB less to keep. The new
-        folder is used like the old one, with -m; the old one is left as it is. A run that was broken off
-        goes on where it stopped when it is started again.
+        Copies what is needed of a downloaded model into safetensors files: about 5 GB less to keep.
+        The new folder is used like the old one, with -m; the old one is left as it is. A run that was
+        broken off goes on where it stopped when it is started again.
 
         Examples:
           foley models import ~/HunyuanVideo-Foley -o ~/Models/foley-xl
@@ -23,8 +23,15 @@ extension Models {
     @Option(name: [.short, .long], help: ArgumentHelp("The folder to make.", valueName: "folder"))
     var output: String
 
+    /// What a file can hold.
+    enum Storage: String, CaseIterable, ExpressibleByArgument {
+      case bf16, f32
+
+      var precision: Precision { self == .bf16 ? .bf16 : .f32 }
+    }
+
     @Option(help: "How to store the transformer; by default as published, bf16.")
-    var precision: Precision?
+    var precision: Storage?
 
     @Flag(help: "Replace files that were made of something else.")
     var overwrite = false
@@ -35,7 +42,7 @@ extension Models {
     func run() throws {
       let description = try ModelFamilies.describe(ModelFolder.find(model))
       let work = try ModelImport(
-        description, into: output, precision: precision, on: try CPUBackend(threads: 1))
+        description, into: output, precision: precision?.precision, on: try CPUBackend(threads: 1))
       let bar = !quiet && Terminal.errorIsTerminal
       var last = ""
       try Interruption.removing(work.partialFiles) {

@@ -31,6 +31,11 @@ extension Models {
         Terminal.output(JSON.text(models) + "\n")
       } else {
         Terminal.output(models.map(\.text).joined(separator: "\n"))
+        if model == nil {
+          Terminal.output(
+            "\nThe weights of HunyuanVideo-Foley, which are no part of this program, are under "
+              + PublishedLicence.nature + "\n")
+        }
       }
     }
   }

@@ -8,8 +8,8 @@ extension Models {
     static let configuration = CommandConfiguration(
       abstract: "Check that a model is whole: every tensor, its shape, its values.",
       discussion: """
-        Reads all weights, which takes a while for a large model, but needs little memory. The exit code is
-        78 where something is missing or broken.
+        Reads all weights, which takes a while for a large model, but needs little memory. The exit
+        code is 78 where something is missing or broken.
 
         Examples:
           foley models verify mini
@@ -93,7 +93,11 @@ private struct Verification: Encodable {
       lines.append(
         "  \(name)\(part)\(file.tensors) tensors, \(Verification.count(file.elements)) numbers: \(state)"
       )
-      lines += shortened(file.faults).map { "    " + $0 }
+      let faults = file.faults.map { fault in
+        let start = file.file + ": "
+        return fault.hasPrefix(start) ? String(fault.dropFirst(start.count)) : fault
+      }
+      lines += shortened(faults).map { "    " + $0 }
       if !file.extra.isEmpty {
         lines.append("    \(file.extra.count) tensors that are not needed:")
         lines += shortened(file.extra).map { "      " + $0 }

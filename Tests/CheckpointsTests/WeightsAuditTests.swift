@@ -74,7 +74,9 @@ import Testing
     #expect(turned.shape == [1 << 8, 1 << 20, 1 << 10] && turned.dtype == .bf16)
     let joined = HostTensor.joiningRows([turned.pickingRows([3, 1]), turned])
     #expect(joined.shape[0] == 258)
-    #expect(joined.bytes.load(fromByteOffset: joined.bytes.count - 2, as: UInt16.self) == 0)
+    withExtendedLifetime(joined) {
+      #expect(joined.bytes.load(fromByteOffset: joined.bytes.count - 2, as: UInt16.self) == 0)
+    }
   }
 }
 
@@ -87,9 +89,12 @@ import Testing
       (.greatestFiniteMagnitude, 0x7F80), (0x1p-149, 0),
     ]
     let tensor = HostTensor(copying: cases.map(\.0), shape: [cases.count], dtype: .f32)
-    let bits = tensor.narrowed().bytes.bindMemory(to: UInt16.self)
-    for (index, (value, expected)) in cases.enumerated() {
-      #expect(bits[index] == expected, "\(value)")
+    let narrowed = tensor.narrowed()
+    withExtendedLifetime(narrowed) {
+      let bits = Array(narrowed.bytes.bindMemory(to: UInt16.self))
+      for (index, (value, expected)) in cases.enumerated() {
+        #expect(bits[index] == expected, "\(value)")
+      }
     }
     let nan = HostTensor(copying: [Float(bitPattern: 0x7F80_0001)], shape: [1], dtype: .f32)
     #expect(nan.narrowed().floats()[0].isNaN)

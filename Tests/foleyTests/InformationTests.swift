@@ -74,6 +74,23 @@ import Testing
     }
   }
 
+  @Test func licencesAreTold() throws {
+    try withFolder { folder in
+      let run = try Program.run(["models", "licence"], in: folder)
+      #expect(run.status == 0, "\(run.error)")
+      try expectSnapshot(run.text, "licences")
+    }
+  }
+
+  @Test func aModelIsVerified() throws {
+    try withFolder { folder in
+      let run = try Program.run(["models", "verify", "mini"], in: folder)
+      #expect(run.status == 0, "\(run.error)")
+      let lines = run.text.split(separator: "\n")
+      #expect(lines.count == 6 && run.text.contains("generator.safetensors"), "\(run.text)")
+    }
+  }
+
   @Test func damagedModelIsTold() throws {
     try withFolder { folder in
       let models = folder.appendingPathComponent("Models")

@@ -39,11 +39,9 @@ extension HunyuanDescription {
     return [
       ModelLicence(
         subject: "transformer, sound decoder, Synchformer",
-        licence:
-          "the licence of HunyuanVideo-Foley's authors, which is not this program's. It excludes "
-          + "some territories (the European Union, the United Kingdom and South Korea when this was "
-          + "written) and some uses, and speaks of what is made with the model, too. Read it before "
-          + "you use the model.",
+        licence: PublishedLicence.nature
+          + (licenceFiles.isEmpty
+            ? " Its text is not in this folder; it lies where the model is downloaded." : ""),
         origin: "tencent/HunyuanVideo-Foley", file: licenceFiles.first),
       encoder(files.siglip, "SigLIP2", "google/siglip2-base-patch16-512"),
       encoder(files.clap, "CLAP", "laion/larger_clap_general"),
@@ -61,4 +59,13 @@ extension MiniDescription {
         licence: $0.licence ?? "not stated", origin: $0.origin)
     }
   }
+}
+
+/// What is to be known of published weights before anyone has downloaded them.
+public enum PublishedLicence {
+  public static let nature =
+    "the licence of HunyuanVideo-Foley's authors, which is not this program's. It excludes some "
+    + "territories (the European Union, the United Kingdom and South Korea when this was written) "
+    + "and some uses, and speaks of what is made with the model, too. Read it before you use the "
+    + "model."
 }
