@@ -89,17 +89,18 @@ extension CPUBackend {
         break
       }
     }
-    let (blocks, rowParts) = ((panels + width - 1) / width, parts)
-    let columns = width * kernels.panel
+    let (blocks, rowParts) = (evenBlocks(panels, of: width, parts: parts), parts)
+    let panel = kernels.panel
     withUnsafePointer(to: product) { product in
       withUnsafePointer(to: activations) { activations in
-        let scratch = kernels.productScratch(product, min(columns, panels * kernels.panel))
+        let scratch = kernels.productScratch(product, (panels + blocks - 1) / blocks * panel)
         let (rows, end) = (product.pointee.rows, product.pointee.columns)
         eachTask(blocks * rowParts, scratch: scratch) { task, scratch in
           let (block, part) = (task / rowParts, task % rowParts)
           kernels.product(
             product, activations, rows * part / rowParts, rows * (part + 1) / rowParts,
-            block * columns, min(end, (block + 1) * columns), scratch)
+            panels * block / blocks * panel, min(end, panels * (block + 1) / blocks * panel),
+            scratch)
         }
       }
     }

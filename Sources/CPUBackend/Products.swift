@@ -238,14 +238,27 @@ extension CPUBackend {
         }
       }
     }
+    let count =
+      shares == 1 && width < panels
+      ? evenBlocks(panels, of: width, parts: parts) : (panels + width - 1) / width
     for part in 0..<parts {
-      for first in stride(from: 0, to: panels, by: width) {
+      for block in 0..<count {
         blocks.append(
           Block(
             product: index, rows: rows * part / parts..<rows * (part + 1) / parts,
-            columns: first * panel..<min(columns, (first + width) * panel), few: few))
+            columns: panels * block / count
+              * panel..<min(
+                columns, panels * (block + 1) / count * panel), few: few))
       }
     }
+  }
+
+  /// How many blocks of at most `width` panels to make, so that with `parts` of the rows each the threads get
+  /// equal shares.
+  func evenBlocks(_ panels: Int, of width: Int, parts: Int) -> Int {
+    var count = (panels + width - 1) / width
+    while count < panels && count * parts % threads.count != 0 { count += 1 }
+    return count
   }
 }
 

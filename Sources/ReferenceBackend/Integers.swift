@@ -18,15 +18,14 @@ extension Reference {
     }
   }
 
-  private func rounded(_ elements: [Float], width: Int) -> [RoundedRow] {
-    guard width > 0 else { return [] }
-    return stride(from: 0, to: elements.count, by: width).map {
-      RoundedRow(elements[$0..<$0 + width])
-    }
+  /// Each of `rows` equal parts.
+  private func rounded(_ elements: [Float], rows: Int) -> [RoundedRow] {
+    let width = elements.count / max(1, rows)
+    return (0..<rows).map { RoundedRow(elements[$0 * width..<($0 + 1) * width]) }
   }
 
   public func quantise(_ weight: Tensor) -> Tensor {
-    let rows = rounded(weight.floats(), width: weight.shape.count / max(1, weight.shape[0]))
+    let rows = rounded(weight.floats(), rows: weight.shape[0])
     return upload(
       HostTensor(
         copying: rows.flatMap { row in row.values.map { Int8($0) } }, shape: weight.shape,
@@ -54,7 +53,7 @@ extension Reference {
     _ geometry: Convolution1D, _ epilogue: Epilogue
   ) -> Tensor {
     let (depth, output) = (x.channels, weight.shape[0])
-    let places = rounded(x.floats(), width: depth)
+    let places = rounded(x.floats(), rows: batch * length)
     let scales = weight.scale!.tensor.floats()
     // The stored integers: without their scales they are exact as floats.
     let stored = Tensor(
@@ -64,7 +63,7 @@ extension Reference {
     return finished([batch, rows, output], epilogue) { row, out in
       let (entry, t) = (row / rows, row % rows)
       var sum = Double(b?[out] ?? 0)
-      for k in 0..<kernel where depth > 0 {
+      for k in 0..<kernel {
         let source = t * geometry.stride + k * geometry.dilation - geometry.paddingBefore
         guard source >= 0 && source < length else { continue }
         let place = places[entry * length + source]
