@@ -64,7 +64,7 @@ struct PublishedTests {
         return try Data(contentsOf: folder.appendingPathComponent(name))
       }
       let plenty = try make("plenty.wav", [])
-      #expect(try make("little.wav", ["--ram-budget", "1400M", "--threads", "1"]) == plenty)
+      #expect(try make("little.wav", ["--ram-budget", "1225M", "--threads", "1"]) == plenty)
     }
   }
 

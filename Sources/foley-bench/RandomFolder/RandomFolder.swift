@@ -1,4 +1,3 @@
-import CPUBackend
 import Checkpoints
 import FoleyKit
 import Foundation
@@ -62,42 +61,28 @@ struct RandomFolder {
     _ folder: String, _ name: String, _ part: ModelPart, _ dtype: DType, metadata: Pickled? = nil,
     _ tell: (String, Int) -> Void
   ) throws {
-    let source = try source(part, dtype)
-    tell(name, source.bytes)
+    let tensors = try RandomCheckpoint(part, of: networks, dtype: dtype, seed: seed)
+    let entries = tensors.keys.map { (key: $0, shape: tensors.shape(of: $0)) }
+    tell(name, entries.reduce(0) { $0 + $1.shape.count * dtype.size })
     let writer = try TorchFileWriter(
       path: folder + "/" + name,
-      source.tensors.map { .init(key: $0.key, shape: $0.shape, dtype: dtype) }, metadata: metadata)
-    for tensor in source.tensors { try writer.write(try source.values.tensor(tensor.key)) }
+      entries.map { .init(key: $0.key, shape: $0.shape, dtype: dtype) }, metadata: metadata)
+    for entry in entries { try writer.write(try tensors.tensor(entry.key)) }
     try writer.finish()
   }
 
   private func safetensors(
     _ folder: String, _ name: String, _ part: ModelPart, _ tell: (String, Int) -> Void
   ) throws {
-    let source = try source(part, .f32)
-    tell(name, source.bytes)
+    let tensors = try RandomCheckpoint(part, of: networks, dtype: .f32, seed: seed)
+    let entries = tensors.keys.map {
+      SafetensorsWriter.Entry(key: $0, shape: tensors.shape(of: $0), dtype: .f32)
+    }
+    tell(name, entries.reduce(0) { $0 + $1.shape.count * DType.f32.size })
     let writer = try SafetensorsWriter(
-      path: folder + "/" + name,
-      source.tensors.map { .init(key: $0.key, shape: $0.shape, dtype: .f32) },
-      metadata: ["format": "pt"])
-    for tensor in source.tensors { try writer.write(try source.values.tensor(tensor.key)) }
+      path: folder + "/" + name, entries, metadata: ["format": "pt"])
+    for entry in entries { try writer.write(try tensors.tensor(entry.key)) }
     try writer.commit()
-  }
-
-  /// The tensors a network reads, as its initialiser names them, and random values for them.
-  private func source(_ part: ModelPart, _ dtype: DType) throws -> (
-    tensors: [WeightsAudit.Read], values: RandomCheckpoint, bytes: Int
-  ) {
-    let audit = WeightsAudit(.names)
-    let backend = try CPUBackend(threads: 1)
-    try networks.read(part, Weights(PublishedShapes(), on: backend, audit: audit))
-    var seen = Set<String>()
-    let tensors = audit.reads.filter { seen.insert($0.key).inserted }
-    let shapes = Dictionary(uniqueKeysWithValues: tensors.map { ($0.key, $0.shape) })
-    return (
-      tensors, RandomCheckpoint(name: part.rawValue, shapes: shapes, dtype: dtype, seed: seed),
-      tensors.reduce(0) { $0 + $1.shape.count * dtype.size }
-    )
   }
 
   private static func metadata(_ dac: DACConfiguration) -> Pickled {
@@ -127,6 +112,8 @@ struct PublishedShapes: TensorSource {
     "vfeat_extractor.patch_embed_3d.proj.weight": [768, 3, 2, 16, 16],
   ]
   private static let synchformerBlocks = 12
+  /// As long as an MLP is wide.
+  private static let hiddenBiases = ["mlp.fc1.bias", "spatial_attn_agg.linear1.bias"]
 
   func contains(_ key: String) -> Bool {
     let parts = key.split(separator: ".")
@@ -139,7 +126,8 @@ struct PublishedShapes: TensorSource {
   }
 
   func tensor(_ key: String) throws(CheckpointError) -> HostTensor {
-    guard let shape = PublishedShapes.synchformer[key] else {
+    let isHidden = PublishedShapes.hiddenBiases.contains { key.hasSuffix($0) }
+    guard let shape = isHidden ? [3072] : PublishedShapes.synchformer[key] else {
       throw .missingKey(file: file, key: key)
     }
     return HostTensor(zeros: shape, dtype: .f32)

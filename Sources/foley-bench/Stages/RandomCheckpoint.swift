@@ -40,6 +40,9 @@ struct RandomCheckpoint: TensorSource {
   var keys: [String] { shapes.keys.sorted() }
   func contains(_ key: String) -> Bool { shapes[key] != nil }
 
+  /// The shape of a tensor there is.
+  func shape(of key: String) -> Shape { shapes[key]! }
+
   func tensor(_ key: String) throws(CheckpointError) -> HostTensor {
     guard let shape = shapes[key] else { throw .missingKey(file: file, key: key) }
     let (centre, spread) = distribution(key, shape)

@@ -3,7 +3,7 @@ import Networks
 /// Bytes each network of a published model needs beside its weights while it computes: tensors between
 /// its layers, the scratch of products, and what the backend keeps of both.
 ///
-/// Estimates on the safe side: peaks of whole runs were measured with tight budgets, and stayed below them.
+/// Estimates on the safe side: runs of the XL size with the smallest budget that is accepted stay below it.
 struct HunyuanWork: Sendable {
   let text: Int
   let visual: Int
@@ -12,7 +12,7 @@ struct HunyuanWork: Sendable {
   let decoder: Int
 
   /// What the backend keeps for coming tensors, and a margin.
-  private static let base = 320 << 20
+  private static let base = 448 << 20
   private static let float = 4
 
   init(_ networks: HunyuanNetworks) {
