@@ -96,8 +96,9 @@ class Muon(torch.optim.Optimizer):
     """Momentum whose update is made orthogonal by four Newton-Schulz steps (Jordan et al. 2024), for the
     matrices inside the blocks (not the modulations, whose cost outweighs the gain); every tap of a convolution is a matrix of its own."""
 
-    def __init__(self, parameters, lr):
+    def __init__(self, parameters, lr, dtype=torch.float32):
         super().__init__(parameters, dict(lr=lr, momentum=0.95, decay=0.02))
+        self.dtype = dtype
 
     @torch.no_grad()
     def step(self):
@@ -111,14 +112,14 @@ class Muon(torch.optim.Optimizer):
                 x = x.permute(2, 0, 1) if p.ndim == 3 else x[None]
                 tall = x.shape[1] > x.shape[2]
                 x = x.mT if tall else x
-                x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+                x = (x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)).to(self.dtype)
                 for _ in range(4):
                     square = x @ x.mT
                     x = 3.4445 * x + (2.0315 * square @ square - 4.7750 * square) @ x
                 x = x.mT if tall else x
                 update = x.permute(1, 2, 0) if p.ndim == 3 else x[0]
                 p.mul_(1 - group["lr"] * group["decay"])
-                p.add_(update, alpha=-group["lr"] * 0.2 * max(x.shape[1:]) ** 0.5)
+                p.add_(update.float(), alpha=-group["lr"] * 0.2 * max(x.shape[1:]) ** 0.5)
 
 
 def main():
@@ -138,6 +139,8 @@ def main():
     parser.add_argument("--first-step", type=int, default=0, help="where a new run counts from: other steps, other scenes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--bf16", action="store_true",
+                        help="products in bfloat16: three times as fast where the processor has them (avx512_bf16)")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
@@ -158,7 +161,10 @@ def main():
         inner = "_blocks." in name and "mod" not in name and p.ndim >= 2
         (matrices if inner else rest).append(p)
     if arguments.optimizer == "muon":
-        optimizers = [Muon(matrices, arguments.rate), torch.optim.AdamW(rest, arguments.rate, (0.9, 0.95), weight_decay=0.01)]
+        optimizers = [
+            Muon(matrices, arguments.rate, torch.bfloat16 if arguments.bf16 else torch.float32),
+            torch.optim.AdamW(rest, arguments.rate, (0.9, 0.95), weight_decay=0.01),
+        ]
     else:
         optimizers = [torch.optim.AdamW(matrices + rest, arguments.rate, (0.9, 0.95), weight_decay=0.01)]
     step = first = arguments.first_step
@@ -194,8 +200,9 @@ def main():
         deviation = (t**2 * variance + sigma**2).sqrt()
         x = t * z + sigma * noise
         target = (z - t * variance / deviation**2 * x) * deviation / (variance.sqrt() * sigma)
-        predicted = model(x / deviation, 1000 * sigma[:, 0, 0], *conditions(motion, vectors, text))
-        error = predicted - target
+        with torch.autocast("cpu", torch.bfloat16, enabled=arguments.bf16):
+            predicted = model(x / deviation, 1000 * sigma[:, 0, 0], *conditions(motion, vectors, text))
+        error = predicted.float() - target
         loss = (error**2 * weight).mean()
         total = loss + arguments.coherence * ((error[:, 1:] - error[:, :-1]) ** 2 * weight).mean()
         total.backward()

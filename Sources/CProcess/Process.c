@@ -101,5 +101,12 @@ static void crashed(int signal) {
 void process_watch_crashes(void) {
   struct sigaction action = {.sa_handler = crashed, .sa_flags = SA_ONSTACK};
   sigemptyset(&action.sa_mask);
-  for (int i = 0; i < CRASHES; i++) sigaction(crashes[i], &action, &before[i]);
+  // A program started from a thread of a pool inherits that thread's mask, which may hold all of these back.
+  sigset_t unblocked;
+  sigemptyset(&unblocked);
+  for (int i = 0; i < CRASHES; i++) {
+    sigaction(crashes[i], &action, &before[i]);
+    sigaddset(&unblocked, crashes[i]);
+  }
+  pthread_sigmask(SIG_UNBLOCK, &unblocked, NULL);
 }
