@@ -61,44 +61,6 @@ class Strikes:
         return velocity * span * u * (1 - u) ** 2 + lift * u * u * (3 - 2 * u)
 
 
-class Strikes:
-    """A height that strikes zero at given times.
-
-    Down: accelerates from `lift` to the contact within `down` seconds.  Up: leaves the contact with
-    `rebound` of the speed and rises smoothly to the next lift; with no rebound it rests for `dwell`."""
-
-    def __init__(self, times, lifts, down, rebound=0.0, dwell=0.05):
-        self.times, self.lifts, self.down = list(times), list(lifts), list(down)
-        self.rebound, self.dwell = rebound, dwell
-
-    def speed(self, i):
-        return 2 * self.lifts[i] / self.down[i]
-
-    def contacts(self):
-        return [(t, self.speed(i)) for i, t in enumerate(self.times)]
-
-    def __call__(self, t):
-        i = int(np.searchsorted(self.times, t, side="left"))  # the strike to come
-        if i < len(self.times):
-            start, lift = self.times[i] - self.down[i], self.lifts[i]
-            if t >= start:
-                return lift * (1 - ((t - start) / self.down[i]) ** 2)
-        else:
-            start, lift = self.times[-1] + 1.0, self.lifts[-1]
-        if i == 0:
-            return lift
-        begin = self.times[i - 1]
-        velocity = self.rebound * self.speed(i - 1)
-        if self.rebound == 0:
-            begin = min(begin + self.dwell, start - 0.05)
-            if t < begin:
-                return 0.0
-        # Cubic Hermite from the contact to the top.
-        span = max(start - begin, 1e-3)
-        u = min((t - begin) / span, 1.0)
-        return velocity * span * u * (1 - u) ** 2 + lift * u * u * (3 - 2 * u)
-
-
 def beats(random, seconds, low, high, first=0.5):
     times, t = [], first + random.uniform(0, 0.4)
     while t < seconds - 0.25:
