@@ -1,20 +1,19 @@
-"""The DAC sound decoder in PyTorch, as a rival for `foley-bench decoder`.
+"""The DAC sound decoder in PyTorch: what foley-bench is compared with.
 
-    torch_dac.py --check FOLDER    compares it with a recorded fixture
-    torch_dac.py --latents 400     times it at the published size, with random weights
+At the published size with random weights; weight normalisation is folded beforehand. `--check DIR` compares it with a
+recorded fixture. `--fused-snake` lets TorchScript fuse the activation, which the published code does too.
 
-Weight normalisation is folded beforehand. Run it in turns with `foley-bench decoder --latents 400
---threads N`, under OMP_NUM_THREADS=N. Seconds are those of the clock and, in brackets, of the processor.
+With `--wait`, prints `ready`, waits for a line, runs once, prints wall and processor seconds; else runs by itself.
 """
 
 import argparse
 import json
 import math
-import statistics
-import time
 
 import torch
 from torch import nn
+
+from turns import take_turns
 
 WIDTH, RATES, LATENT = 2048, [8, 5, 4, 3, 2], 128
 
@@ -105,56 +104,24 @@ def check(folder):
         print(f"{name}: relative L2 {error:.1e}")
 
 
-def work(model, latents):
-    """Multiplications and additions, each counted as one."""
-    total = 0
-
-    def count(module, inputs, output):
-        nonlocal total
-        places = inputs[0] if isinstance(module, nn.ConvTranspose1d) else output
-        total += 2 * module.weight.numel() * places.shape[-1]
-
-    hooks = [
-        module.register_forward_hook(count)
-        for module in model.modules()
-        if isinstance(module, (nn.Conv1d, nn.ConvTranspose1d))
-    ]
-    model(latents)
-    for hook in hooks:
-        hook.remove()
-    return total / 1e9
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", metavar="FOLDER")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--latents", type=int, default=400)
+    parser.add_argument("--fused-snake", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--fused-snake", action="store_true", help="let TorchScript fuse the snakes")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    if arguments.fused_snake:
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--wait", action="store_true")
+    parser.add_argument("--check", metavar="DIR", help="compare with a recorded output, and end")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(1)
+    if options.fused_snake:
         Snake.function = torch.jit.script(plain_snake)
     with torch.inference_mode():
-        if arguments.check:
-            return check(arguments.check)
-        torch.manual_seed(1)
-        model = Decoder(WIDTH, RATES, LATENT)
-        latents = torch.randn(1, LATENT, arguments.latents)
-        gigaflop = work(model, latents)
-        runs = []
-        for _ in range(arguments.repeats):
-            begin, used = time.perf_counter(), time.process_time()
-            model(latents)
-            runs.append((time.perf_counter() - begin, time.process_time() - used))
-            print("%.3f s (%.3f s)" % runs[-1], flush=True)
-    wall, processor = (statistics.median(values) for values in zip(*runs))
-    print(
-        f"{arguments.latents} latents, {gigaflop:.1f} GFLOP: {wall:.3f} s, "
-        f"{gigaflop / wall:.1f} GFLOP/s ({processor:.3f} s, {gigaflop / processor:.1f} GFLOP/s), "
-        f"on PyTorch {torch.__version__}, {arguments.threads} thread(s)"
-    )
+        if options.check:
+            return check(options.check)
+        model, latents = Decoder(WIDTH, RATES, LATENT), torch.randn(1, LATENT, options.latents)
+        take_turns(lambda: model(latents), options.repeat, options.wait)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from torch import nn
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "train"))
 import model as published  # noqa: E402
 from model import attend, earlier, heads, later, norm, rotary_table, rotate  # noqa: E402
+from turns import take_turns  # noqa: E402
 
 SIZES = {
     "random:xl": dict(width=1408, count=11, triple=12, single=24),
@@ -233,19 +234,14 @@ def main():
         visual[0], sync[0] = rival.empty_clip_feat, rival.empty_sync_feat
         rival.prepare(LATENTS, torch.randn(2, TEXT, 768), visual, sync)
         x = torch.randn(1, LATENTS, 128).expand(2, -1, -1)
-        rival(x, torch.full((2,), 1000.0))
-        for index in range(1, options.repeat + 1):
-            if options.wait:
-                print("ready", flush=True)
-                if not sys.stdin.readline():
-                    return
+        time_left = iter(range(1000, 0, -1))
+
+        def step():
             rival.parts = {}
-            processor = time.process_time()
-            began = time.perf_counter()
-            rival(x, torch.full((2,), 1000.0 - index))
-            measured, processor = time.perf_counter() - began, time.process_time() - processor
-            wall = sum(seconds * times.get(name, 1) for name, seconds in rival.parts.items())
-            print(f"{wall:.4f} {wall * processor / measured:.4f}", flush=True)
+            rival(x, torch.full((2,), float(next(time_left))))
+            return sum(seconds * times.get(name, 1) for name, seconds in rival.parts.items())
+
+        take_turns(step, options.repeat, options.wait)
 
 
 if __name__ == "__main__":
