@@ -61,6 +61,7 @@ import Testing
     ("events-strength", 65, "generate clip.mp4 --use-events events.json"),
     ("unknown-model", 78, "generate clip.mp4 -m maxi"),
     ("missing-model-folder", 78, "generate clip.mp4 -m ./missing"),
+    ("model-is-a-file", 78, "models verify ./notes.txt"),
     ("folder-is-no-model", 78, "generate clip.mp4 -m ./folder"),
     ("unknown-family", 78, "generate clip.mp4 -m ./other"),
     ("broken-configuration", 78, "generate clip.mp4 -m ./broken"),

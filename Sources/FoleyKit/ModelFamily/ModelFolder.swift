@@ -80,7 +80,9 @@ extension ModelFolder {
     if model.contains("/") || isModel(model) {
       guard isDirectory(model) else {
         throw .badModel(
-          path: model, reason: "no such folder; --model takes a model's name or folder")
+          path: model,
+          reason: FileManager.default.fileExists(atPath: model)
+            ? noFolder : "no such folder; --model takes a model's name or folder")
       }
       guard isModel(model) else {
         throw .badModel(
@@ -93,6 +95,9 @@ extension ModelFolder {
     for folder in searchPath where isModel(folder + "/" + model) {
       return ModelFolder(path: folder + "/" + model)
     }
+    if FileManager.default.fileExists(atPath: model) {
+      throw .badModel(path: model, reason: noFolder)
+    }
     throw .badModel(
       path: model,
       reason: "no model of this name in "
@@ -100,6 +105,10 @@ extension ModelFolder {
           ? "any Models folder beside or above the program" : searchPath.joined(separator: ", "))
         + "; give its folder with --model, or name a folder of models in FOLEY_MODELS")
   }
+
+  private static let noFolder =
+    "is a file; --model takes a model's name, its folder, or, under its published name, the "
+    + "transformer's file of a published model"
 
   /// Every model on the search path; a name found twice is listed once, as `find` would have it.
   public static func all(in searchPath: [String] = searchPath()) throws(FoleyError) -> [ModelFolder]
