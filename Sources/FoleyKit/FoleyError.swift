@@ -13,6 +13,10 @@ public enum FoleyError: Error, Equatable, Sendable {
   case cannotCreate(file: String, reason: String)
   /// A network does not fit into the memory there is, or that `--ram-budget` allows.
   case memory(network: String, needed: Int, available: Int, isGiven: Bool)
+  /// Another process is at work on the same output.
+  case busy(file: String)
+  /// The run was asked to end early; so many seconds of its sound are in the journal.
+  case stopped(seconds: Double)
   /// Numbers that are not finite: the model or the program is broken, so nothing is written.
   case notFinite(stage: String)
 }
@@ -31,6 +35,9 @@ extension FoleyError: CustomStringConvertible {
             + ByteCount(needed).argument
           : "the machine has \(ByteCount(available)) to spare. End other programs, or take a "
             + "smaller model")
+    case .busy(let file): "\(file): another process is at work on this; let it finish"
+    case .stopped(let seconds):
+      "stopped after \(Int(seconds)) s of sound; the same command with --resume goes on from there"
     case .notFinite(let stage):
       "\(stage) gave values that are not numbers; nothing was written. "
         + "Please report this with the command line and the model's name."

@@ -3,9 +3,9 @@ import Sampling
 
 /// What is to be made: everything that decides the sound. The same request, model and program give
 /// the same bytes.
-public struct GenerationRequest: Sendable {
+public struct GenerationRequest: Sendable, Codable {
   /// What is looked at.
-  public enum Source: Sendable, Equatable {
+  public enum Source: Sendable, Equatable, Codable {
     /// A video file, or a part of it in seconds from its first shown picture. A file that holds a single
     /// picture is shown for `pictureSeconds`, 8 where nothing is said; to say it of a video is an error.
     case video(

@@ -3,14 +3,13 @@ import Logging
 import Media
 import Motion
 import Sampling
-import Tensors
 
 /// Makes the sound of one clip.
 ///
 /// A thread of its own decodes the video and follows its motion, a window or two ahead. For each
 /// window of eight seconds the prompt, the pictures and the motion condition the model; the sampler
 /// turns noise into latents, going on from the window before; the decoder turns them into sound, which
-/// is written at once. Nothing grows with the length of the clip, and a part of the model that no
+/// is written at once. A journal keeps what windows have become. Nothing grows with the length of the clip, and a part of the model that no
 /// later window needs is dropped.
 public struct Pipeline: Sendable {
   private let description: any ModelDescription
@@ -24,10 +23,11 @@ public struct Pipeline: Sendable {
 
   /// - Parameters:
   ///   - sink: receives exactly the samples of the sound, in order.
+  ///   - control: windows made before, and whether to go on.
   ///   - tell: called on this thread as the work goes on.
   /// - Throws: `FoleyError`, `MediaError`, `CheckpointError`, `SamplingError` or `ThreadError`.
   public func generate(
-    _ request: GenerationRequest, into sink: any SoundSink,
+    _ request: GenerationRequest, into sink: any SoundSink, control: RunControl = RunControl(),
     tell: (ProgressEvent) -> Void = { _ in }
   ) throws -> GenerationReport {
     var clock = StageClock()
@@ -49,47 +49,22 @@ public struct Pipeline: Sendable {
     for warning in warnings { tell(.warning(warning)) }
     tell(.loaded(model: description.folder.name, backend: backend.name))
     let settings = description.sampling.replaced(by: request)
-    let sampler = Sampler(
-      solver: settings.solver,
-      schedule: try SigmaSchedule(steps: settings.steps, shift: settings.shift))
-    let noise = try LatentNoise(request, channels: model.latentChannels)
     let negative = request.negativePrompt ?? description.negativePrompt
     let text = try clock.measure("text") {
-      try model.text(prompt: request.prompt, negative: negative)
+      try model.text(prompt: control.retake?.prompt ?? request.prompt, negative: negative)
     }
     model.release(.text)
+    let windows = try WindowSampler(
+      model, text: text, settings,
+      noise: try LatentNoise(request, seed: control.retake?.seed, channels: model.latentChannels),
+      on: backend)
+    var made = WindowHistory(control, channels: model.latentChannels)
     var sound = SoundOutput(decoder: try model.decoder(seed: request.seed), sink: sink)
-    var continuation: Continuation?
     var plan: WindowPlan?
 
     while let window = try clock.measure("waiting for video", { try feed.next() }) {
-      let visual = try clock.measure("vision") {
-        try model.visual(window) {
-          tell(.encoding(.visual, done: $0, of: $1, window: window.number))
-        }
-      }
-      if window.isLast { model.release(.visual) }
-      let sync = try clock.measure("motion") {
-        try model.sync(window) { tell(.encoding(.sync, done: $0, of: $1, window: window.number)) }
-      }
-      if window.isLast { model.release(.sync) }
-      let latents = try clock.measure("sampling") {
-        let velocity = try model.velocity(
-          WindowConditions(text: text, visual: visual, sync: sync, latents: window.latents.count),
-          guidance: settings.guidance)
-        let start = try noise.latents(window.latents, on: backend)
-        return try sampler(
-          start, model: velocity, clamp: continuation?.clamp(noise: start),
-          observe: { step in
-            tell(.step(step.index + 1, of: step.count, window: window.number))
-            return true
-          }
-        ).floats()
-      }
-      if window.isLast {
-        model.release(.transformer)
-      } else {
-        continuation = Continuation(after: latents, channels: model.latentChannels)
+      let latents = try made.latents(of: window) { continuation in
+        try windows.latents(of: window, after: continuation, &clock, tell: tell)
       }
       let settled = window.plan?.latentsOfLastWindow ?? WindowPlan.latentsPerHop
       try clock.measure("sound") {
@@ -101,6 +76,7 @@ public struct Pipeline: Sendable {
       let done = window.plan?.seconds ?? Double((window.index + 1) * WindowPlan.hop)
       tell(.window(window.number, secondsDone: done))
       log.debug("window \(window.number): \(clock)\(window.isStill ? ", still" : "")")
+      if !window.isLast && control.shouldStop() { throw FoleyError.stopped(seconds: done) }
     }
     guard let plan else { preconditionFailure("a feed that ended before its last window") }
     model.release(.decoder)
@@ -119,6 +95,39 @@ public struct Pipeline: Sendable {
       limiterReduction: sound.limiterReduction, peak: sound.peak, backend: backend.name,
       timings: clock.dictionary, speed: plan.seconds / max(total, 1e-9),
       peakMemory: ProcessMeasure.peakMemory, warnings: warnings + track.warnings)
+  }
+}
+
+/// What steers a run from outside; none of it changes the sound of a run that comes to its end.
+public struct RunControl {
+  /// Where the windows are kept, and those that are there need not be made.
+  public var journal: Journal?
+  /// A part of what the journal holds is made again.
+  public var retake: Retake?
+  /// Asked after every window but the last; true ends the run with `FoleyError.stopped`.
+  public var shouldStop: () -> Bool
+
+  public init(
+    journal: Journal? = nil, retake: Retake? = nil, shouldStop: @escaping () -> Bool = { false }
+  ) {
+    (self.journal, self.retake, self.shouldStop) = (journal, retake, shouldStop)
+  }
+}
+
+extension Pipeline {
+  /// The first record of a journal for a run of this request.
+  ///
+  /// - Parameter output: what the caller wants to know again.
+  /// - Throws: where the model's files cannot be told.
+  public func journalHead(
+    _ request: GenerationRequest, output: [String: String] = [:]
+  ) throws -> JournalHead {
+    JournalHead(
+      identity: try RunIdentity(
+        request, description.sampling.replaced(by: request), model: description,
+        precision: resources.precision),
+      request: request, model: description.folder.path, precision: resources.precision,
+      output: output)
   }
 }
 

@@ -13,6 +13,8 @@ package final class AtomicFile {
   private let finalPath: String
 
   /// Creates the partial file, replacing one that a killed run has left.
+  ///
+  /// - Throws: `MediaError.busy` while another process writes the same file: it holds a lock on it.
   package init(path: String) throws(MediaError) {
     name = path
     finalPath = AtomicFile.followLinks(path)
@@ -21,8 +23,25 @@ package final class AtomicFile {
     if AtomicFile.isFolder(finalPath) {
       throw .cannotCreate(file: path, reason: "a folder has this name")
     }
-    descriptor = open(partialPath, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw AtomicFile.creating(path, errno) }
+    repeat {
+      if descriptor >= 0 { close(descriptor) }
+      descriptor = open(partialPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+      guard descriptor >= 0 else { throw AtomicFile.creating(path, errno) }
+      if flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK {
+        close(descriptor)
+        descriptor = -1
+        throw .busy(file: path)
+      }
+      // Whoever held the lock before may just have given the file its final name.
+    } while !isCurrent
+    guard ftruncate(descriptor, 0) == 0 else { throw .cannotWrite(file: path, reason: reason()) }
+  }
+
+  /// Whether the open file is the one under the partial name.
+  private var isCurrent: Bool {
+    var (opened, named) = (stat(), stat())
+    return fstat(descriptor, &opened) == 0 && stat(partialPath, &named) == 0
+      && opened.st_ino == named.st_ino && opened.st_dev == named.st_dev
   }
 
   deinit {

@@ -22,6 +22,8 @@ public enum MediaError: Error, Equatable, Sendable {
   case cannotCreate(file: String, reason: String)
   /// Writing failed half-way: disk full, device gone.
   case cannotWrite(file: String, reason: String)
+  /// Another process writes the same output.
+  case busy(file: String)
   /// No memory is left to go on with this file.
   case outOfMemory(file: String)
 
@@ -32,7 +34,7 @@ public enum MediaError: Error, Equatable, Sendable {
       .unreadable(let file, _), .notMedia(let file, _), .noVideoStream(let file, _),
       .unsupportedCodec(let file, _), .noFrames(let file, _), .unsupportedPicture(let file, _),
       .emptyRange(let file, _, _), .cannotCreate(let file, _), .cannotWrite(let file, _),
-      .outOfMemory(let file):
+      .busy(let file), .outOfMemory(let file):
       file
     }
   }
@@ -45,7 +47,7 @@ public enum MediaError: Error, Equatable, Sendable {
     case .emptyRange: 65
     case .cannotCreate: 73
     case .cannotWrite: 74
-    case .outOfMemory: 75
+    case .busy, .outOfMemory: 75
     }
   }
 }
@@ -69,6 +71,7 @@ extension MediaError: CustomStringConvertible {
         + "but the video ends at \(MediaError.format(duration)) s"
     case .cannotCreate(let file, let reason): "\(file): cannot be created: \(reason)"
     case .cannotWrite(let file, let reason): "\(file): writing failed: \(reason)"
+    case .busy(let file): "\(file): another process is writing this file"
     case .outOfMemory(let file): "\(file): out of memory"
     }
   }

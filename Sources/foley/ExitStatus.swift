@@ -1,6 +1,7 @@
 import CPUBackend
 import Checkpoints
 import FoleyKit
+import Foundation
 import Media
 import Networks
 import Sampling
@@ -36,7 +37,8 @@ struct ExitStatus {
       case .badData: self = .badData
       case .noInput: self = .noInput
       case .cannotCreate: self = .cannotCreate
-      case .memory: self = .temporary
+      case .memory, .busy: self = .temporary
+      case .stopped: self.init(rawValue: 128 + (Interruption.requested ?? SIGTERM))
       case .notFinite: self = .internalError
       }
     default: return nil

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FoleyKit
 import Foundation
 
 /// The program. Commands parse and describe; the work is FoleyKit's.
@@ -14,8 +15,8 @@ struct Foley: ParsableCommand {
         foley generate clip.mp4 --mux clip-with-sound.mp4
         foley probe clip.mp4
       """,
-    version: "foley 0.1.0",
-    subcommands: [Generate.self, Probe.self, Models.self])
+    version: "foley \(ProgramVersion.current)",
+    subcommands: [Generate.self, RetakeCommand.self, Probe.self, Models.self])
 
   /// Standard output carries results alone, so errors go to standard error, each with the exit code
   /// of its kind.

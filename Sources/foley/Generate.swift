@@ -23,6 +23,7 @@ struct Generate: ParsableCommand {
   @OptionGroup(title: "Content") var content: ContentOptions
   @OptionGroup(title: "Model") var model: ModelOptions
   @OptionGroup(title: "Output") var output: OutputOptions
+  @OptionGroup(title: "Long clips") var resuming: ResumeOptions
   @OptionGroup(title: "Reports") var reports: ReportOptions
   @OptionGroup var hidden: HiddenOptions
 
@@ -58,9 +59,11 @@ struct Generate: ParsableCommand {
     let resources = ModelResources(
       backend: backend, threads: threads, memory: MemoryBudget(bytes: model.ramBudget?.bytes),
       precision: model.precision)
+    let pipeline = Pipeline(model: description, resources)
+    let journal = try resuming.journal(plan, pipeline, request)
+    if resuming.resume { display.show(.resumed(windows: journal?.found ?? 0)) }
     let run = GenerationRun(
-      pipeline: Pipeline(model: description, resources), request: request, plan: plan,
-      display: display)
+      pipeline: pipeline, request: request, plan: plan, display: display, journal: journal)
     let report = try run.run()
 
     if reports.json { Terminal.output(JSON.text(report) + "\n") }

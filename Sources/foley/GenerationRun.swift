@@ -8,6 +8,8 @@ struct GenerationRun {
   let request: GenerationRequest
   let plan: OutputPlan
   let display: ProgressDisplay
+  var journal: Journal?
+  var retake: Retake?
 
   func run() throws -> GenerationReport {
     let preliminary = plan.files.map { $0 + ".partial" } + temporaryFiles
@@ -25,8 +27,18 @@ struct GenerationRun {
 
   private func writeAll() throws -> GenerationReport {
     let file = SoundFile(plan)
-    var report = try pipeline.generate(request, into: file, tell: display.show)
+    let control = RunControl(
+      journal: journal, retake: retake, shouldStop: { Interruption.requested != nil })
+    defer { Interruption.endsByItself(false) }
+    var report = try pipeline.generate(request, into: file, control: control) { event in
+      if case .started(_, let windows) = event {
+        // A single window leaves no journal to go on from.
+        Interruption.endsByItself(journal != nil && retake == nil && windows != 1)
+      }
+      display.show(event)
+    }
     try file.finish()
+    try journal?.finish()
     if case .file(let path) = plan.audio { report.output.audio = path }
 
     if let path = plan.events {

@@ -6,10 +6,22 @@ import Threads
 
 /// What is done when the program is ended before it is finished: by SIGINT, SIGTERM or SIGHUP (exit code
 /// 128 plus the signal's number), for want of memory (75), or by a crash. Unfinished files are removed;
-/// finished ones only ever get their name in one step, so none is half written.
+/// finished ones only ever get their name in one step, so none is half written. A run that can be resumed ends at
+/// its next good place, unless a second signal comes.
 enum Interruption {
   /// Held by whoever changes the list of unfinished files, and by a signal until the program's end.
   private static let change = Mutex<Void>(())
+
+  /// The signal that asked for the end, for runs that look.
+  static var requested: Int32? {
+    let signal = asked.load(ordering: .acquiring)
+    return signal == 0 ? nil : signal
+  }
+  private static let asked = Atomic<Int32>(0)
+  private static let isWatched = Atomic<Bool>(false)
+
+  /// Whether the work under way looks at `requested` now and then, and so ends by itself.
+  static func endsByItself(_ does: Bool) { isWatched.store(does, ordering: .releasing) }
 
   /// Takes over signals, crashes and the end of memory. Must run before any other thread is made, for they
   /// inherit the mask.
@@ -25,6 +37,11 @@ enum Interruption {
       var awaited = awaited
       var signal: Int32 = 0
       while sigwait(&awaited, &signal) != 0 {}
+      if isWatched.load(ordering: .acquiring) {
+        asked.store(signal, ordering: .releasing)
+        Terminal.error("\nfoley: ending after this window; a second signal ends at once\n")
+        while sigwait(&awaited, &signal) != 0 {}
+      }
       change.withLock { _ in
         process_remove_unfinished()
         let name = signal == SIGINT ? "interrupted" : "ended by a signal"

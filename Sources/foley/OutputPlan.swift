@@ -83,6 +83,15 @@ struct OutputPlan {
     }
   }
 
+  /// Where windows are kept; nil for sound that goes into a pipe.
+  var journal: String? {
+    switch audio {
+    case .file(let path): audioIsStream ? nil : path + ".journal"
+    case .temporary: mux.map { $0 + ".journal" }
+    case .standardOutput: nil
+    }
+  }
+
   // MARK: Names
 
   private static func audio(

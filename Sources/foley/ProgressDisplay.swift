@@ -33,6 +33,9 @@ final class ProgressDisplay {
 
   func show(_ event: ProgressEvent) {
     switch event {
+    case .resumed(let windows):
+      line(windows == 0 ? "nothing to resume: starting afresh" : "\(windows) windows are there")
+      json("resumed", ["windows": windows])
     case .started(let seconds, let windows):
       (self.seconds, self.windows) = (seconds, windows)
       line(seconds.map { "\(Self.text($0)) s of video" } ?? "video of unknown length")

@@ -129,7 +129,7 @@ public struct SamplingSettings: Sendable, Equatable {
 }
 
 /// How the weights of a large model's generator are kept in memory.
-public enum Precision: String, Sendable, CaseIterable {
+public enum Precision: String, Sendable, CaseIterable, Codable {
   /// In half the bytes; arithmetic is in f32 all the same.
   case bf16
   case f32

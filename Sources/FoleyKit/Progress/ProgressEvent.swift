@@ -1,5 +1,7 @@
 /// What a generation tells while it runs, in the order it happens.
 public enum ProgressEvent: Sendable {
+  /// So many windows of an earlier run are there and need not be made.
+  case resumed(windows: Int)
   /// The video is open; its length as its headers have it, where they do.
   case started(seconds: Double?, windows: Int?)
   /// The weights are there.

@@ -1,7 +1,8 @@
 import Sampling
 import Tensors
 
-/// What a window takes over from the one before it.
+/// What a window takes over of latents already made: from the window before it, or, in a retake, from what
+/// surrounds the part to be made again.
 ///
 /// The last two seconds of a window are the first two of the next. There the sampler is held to the
 /// latents already made: fully during the first second, then ever less, so that the sound goes on as
@@ -12,6 +13,14 @@ struct Continuation: Sendable {
   /// How strongly each row is held: 1 kept as it is, 0 free.
   let weights: [Float]
   let channels: Int
+
+  /// - Parameters:
+  ///   - latents: [rows, channels], row-major, from the start of the window on.
+  ///   - weights: of each row.
+  init(latents: [Float], weights: [Float], channels: Int) {
+    precondition(latents.count == weights.count * channels)
+    (self.latents, self.weights, self.channels) = (latents, weights, channels)
+  }
 
   /// The overlap that `window` ([latentsPerWindow, channels], row-major) leaves to the next.
   init(after window: [Float], channels: Int) {

@@ -10,12 +10,13 @@ struct LatentNoise {
   private let channels: Int
   private let file: String
 
+  /// - Parameter seed: in place of the request's noise, be it by seed or from a file.
   /// - Throws: where a file of noise cannot be read or does not fit.
-  init(_ request: GenerationRequest, channels: Int) throws(FoleyError) {
-    seeded = GaussianNoise(seed: request.seed)
+  init(_ request: GenerationRequest, seed: UInt64? = nil, channels: Int) throws(FoleyError) {
+    seeded = GaussianNoise(seed: seed ?? request.seed)
     self.channels = channels
     file = request.noiseFile ?? ""
-    guard request.noiseFile != nil else {
+    guard request.noiseFile != nil, seed == nil else {
       given = nil
       return
     }

@@ -1,0 +1,35 @@
+import ArgumentParser
+import FoleyKit
+
+/// What becomes of the windows of a long run.
+struct ResumeOptions: ParsableArguments {
+  @Flag(
+    help:
+      "Go on where an interrupted run of the same command stopped; the result is the same bytes.")
+  var resume = false
+
+  @Flag(help: "Keep the journal beside the sound, so that `foley retake` can change a part of it.")
+  var keepJournal = false
+
+  /// The journal of a run; nil where the sound goes into a pipe.
+  func journal(
+    _ plan: OutputPlan, _ pipeline: Pipeline, _ request: GenerationRequest
+  ) throws -> Journal? {
+    guard let path = plan.journal else {
+      guard !resume && !keepJournal else {
+        throw FoleyError.usage(
+          "--resume and --keep-journal need the sound in a file, not in a pipe.")
+      }
+      return nil
+    }
+    let head = try pipeline.journalHead(request, output: plan.described)
+    return try Journal(path: path, head: head, resumes: resume, isKept: keepJournal)
+  }
+}
+
+extension OutputPlan {
+  /// What a retake has to know to write the same kind of file.
+  fileprivate var described: [String: String] {
+    ["format": format.rawValue, "bit depth": bitDepth.rawValue]
+  }
+}
