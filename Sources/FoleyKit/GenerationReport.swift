@@ -51,6 +51,9 @@ public struct GenerationReport: Encodable, Sendable {
   public var cuts: [Double]
   /// Motion energy, 25 values per second, 0 to 1; not part of the JSON.
   public var energy: [Float] = []
+  /// How onsets of the sound lie to the events, before and after they were moved; absent where they were
+  /// not to be moved.
+  var alignment: OnsetAligner.Summary?
   /// The most the limiter took away at any moment, in dB; 0 where nothing was too loud.
   public var limiterReduction: Double
   /// Largest sample, in dB of full scale; absent where all is zero.
@@ -65,7 +68,7 @@ public struct GenerationReport: Encodable, Sendable {
   public var warnings: [String]
 
   private enum CodingKeys: String, CodingKey {
-    case output, sampleRate, samples, seconds, windows, model, parameters, events, cuts
+    case output, sampleRate, samples, seconds, windows, model, parameters, events, cuts, alignment
     case limiterReduction, peak, backend, timings, speed, peakMemory, warnings
   }
 }

@@ -28,11 +28,13 @@ public struct GenerationRequest: Sendable, Codable {
   public var noiseFile: String?
   /// Events to follow in place of those seen.
   public var givenEvents: EventFile?
+  /// Whether onsets of the sound are moved to the events they belong to.
+  public var aligns: Bool
 
   public init(
     source: Source, prompt: String = "", negativePrompt: String? = nil, seed: UInt64 = 0,
     steps: Int? = nil, guidance: Float? = nil, solver: Solver? = nil, noiseFile: String? = nil,
-    givenEvents: EventFile? = nil
+    givenEvents: EventFile? = nil, aligns: Bool = true
   ) {
     self.source = source
     self.prompt = prompt
@@ -43,5 +45,6 @@ public struct GenerationRequest: Sendable, Codable {
     self.solver = solver
     self.noiseFile = noiseFile
     self.givenEvents = givenEvents
+    self.aligns = aligns
   }
 }

@@ -59,7 +59,9 @@ public struct Pipeline: Sendable {
       noise: try LatentNoise(request, seed: control.retake?.seed, channels: model.latentChannels),
       on: backend)
     var made = WindowHistory(control, channels: model.latentChannels)
-    var sound = SoundOutput(decoder: try model.decoder(seed: request.seed), sink: sink)
+    var sound = SoundOutput(
+      decoder: try model.decoder(seed: request.seed), aligns: request.aligns,
+      sink: sink)
     var plan: WindowPlan?
 
     while let window = try clock.measure("waiting for video", { try feed.next() }) {
@@ -70,7 +72,8 @@ public struct Pipeline: Sendable {
       try clock.measure("sound") {
         try sound.write(
           Array(latents.prefix(settled * model.latentChannels)), rows: settled,
-          quiet: window.isStill, end: window.plan?.samples)
+          seen: window.events, until: window.seconds.upperBound, quiet: window.isStill,
+          end: window.plan?.samples)
       }
       plan = window.plan
       let done = window.plan?.seconds ?? Double((window.index + 1) * WindowPlan.hop)
@@ -92,7 +95,8 @@ public struct Pipeline: Sendable {
       parameters: .init(request, settings, negativePrompt: negative), events: track.motion.events,
       cuts: track.motion.cuts,
       energy: track.motion.energy,
-      limiterReduction: sound.limiterReduction, peak: sound.peak, backend: backend.name,
+      alignment: sound.alignment, limiterReduction: sound.limiterReduction, peak: sound.peak,
+      backend: backend.name,
       timings: clock.dictionary, speed: plan.seconds / max(total, 1e-9),
       peakMemory: ProcessMeasure.peakMemory, warnings: warnings + track.warnings)
   }

@@ -77,7 +77,7 @@ struct Generate: ParsableCommand {
       source: source, prompt: try content.readPrompt(),
       negativePrompt: content.negativePrompt, seed: content.seed, steps: content.steps,
       guidance: content.cfgScale, solver: content.sampler, noiseFile: hidden.noise,
-      givenEvents: try hidden.useEvents.map { try EventFile(path: $0) })
+      givenEvents: try hidden.useEvents.map { try EventFile(path: $0) }, aligns: !resuming.noAlign)
   }
 
   private var source: GenerationRequest.Source {

@@ -3,6 +3,9 @@ import FoleyKit
 
 /// What becomes of the windows of a long run.
 struct ResumeOptions: ParsableArguments {
+  @Flag(help: "Leave onsets where they are; else they are moved to the events they belong to.")
+  var noAlign = false
+
   @Flag(
     help:
       "Go on where an interrupted run of the same command stopped; the result is the same bytes.")

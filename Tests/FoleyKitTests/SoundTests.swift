@@ -68,20 +68,22 @@ import Testing
 
   @Test(arguments: [1, 959, 48_000, 300_001, 384_000]) func exactLength(samples: Int) throws {
     let collector = Collector()
-    var output = SoundOutput(decoder: Held(), sink: collector)
+    var output = SoundOutput(decoder: Held(), aligns: true, sink: collector)
     let latents = WindowPlan(samples: samples).latents
     try output.write(
-      [Float](repeating: 0, count: latents), rows: latents, quiet: false, end: samples)
+      [Float](repeating: 0, count: latents), rows: latents, seen: [], until: .infinity,
+      quiet: false, end: samples)
     #expect(collector.samples.count == samples)
     #expect(collector.samples.dropFirst(200).dropLast(200).allSatisfy { abs($0 - 0.25) < 1e-3 })
     #expect(collector.samples.first == 0 && collector.samples.last == 0, "no click at either end")
   }
 
   @Test(arguments: [Float.nan, .infinity]) func brokenNumbersAreAnError(value: Float) throws {
-    var output = SoundOutput(decoder: Held(value: value), sink: Collector())
+    var output = SoundOutput(decoder: Held(value: value), aligns: true, sink: Collector())
     #expect(throws: FoleyError.self) {
       try output.write(
-        [Float](repeating: 0, count: 200), rows: 200, quiet: false, end: 100 * 960)
+        [Float](repeating: 0, count: 200), rows: 200, seen: [], until: .infinity,
+        quiet: false, end: 100 * 960)
     }
   }
 }

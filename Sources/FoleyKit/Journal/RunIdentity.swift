@@ -18,6 +18,7 @@ public struct RunIdentity: Codable, Equatable, Sendable {
       "steps": String(settings.steps),
       "guidance": String(settings.guidance),
       "sampler": settings.solver.rawValue,
+      "alignment": request.aligns ? "on" : "off",
       "precision": precision?.rawValue ?? "the model's own",
     ]
     switch request.source {

@@ -1,10 +1,12 @@
 import Foundation
+import Motion
 import Signal
 
-/// The way from latents to samples: decoded, limited, made quiet where nothing happens, and cut to
+/// The way from latents to samples: decoded, aligned to what is seen, limited, made quiet where nothing happens, and cut to
 /// exactly the length of the clip.
 struct SoundOutput {
   private var decoder: any SoundDecoder
+  private var aligner: OnsetAligner?
   private var limiter = TruePeakLimiter(sampleRate: Clock.sampleRate)
   private var ambience = Ambience()
   private let sink: any SoundSink
@@ -13,24 +15,37 @@ struct SoundOutput {
   private var written = 0
   private var largest: Float = 0
 
-  init(decoder: any SoundDecoder, sink: any SoundSink) {
+  init(decoder: any SoundDecoder, aligns: Bool, sink: any SoundSink) {
     self.decoder = decoder
+    aligner = aligns ? OnsetAligner(sampleRate: Clock.sampleRate) : nil
     self.sink = sink
   }
 
   /// - Parameters:
+  ///   - seen: events of the picture from where the window before ended.
+  ///   - seenUntil: the time up to which all are known.
   ///   - quiet: whether this stretch is one in which nothing happens.
   ///   - end: with the last latents, the length of the whole sound in samples. They reach that far, the last
   ///     one perhaps beyond.
-  mutating func write(_ latents: [Float], rows: Int, quiet: Bool, end: Int?) throws {
+  mutating func write(
+    _ latents: [Float], rows: Int, seen: [VisualEvent], until seenUntil: Double, quiet: Bool,
+    end: Int?
+  ) throws {
     ambience.add(samples: rows * Clock.samplesPerLatent, quiet: quiet)
     samples = end
-    try deliver(limiter.process(checked(try decoder.decode(latents))))
+    let decoded = try checked(try decoder.decode(latents))
+    try deliver(
+      limiter.process(aligner?.push(decoded, seen: seen, until: seenUntil) ?? decoded))
     guard let end else { return }
-    try deliver(limiter.process(checked(try decoder.finish())))
+    let rest = try checked(try decoder.finish())
+    try deliver(limiter.process(aligner?.push(rest, seen: [], until: .infinity) ?? rest))
+    if let last = aligner?.finish() { try deliver(limiter.process(last)) }
     try deliver(limiter.finish())
     precondition(written == end, "\(written) samples written of \(end)")
   }
+
+  /// What the alignment has done; nil where there was none.
+  var alignment: OnsetAligner.Summary? { aligner?.summary }
 
   /// The most that the limiter has taken away, in dB.
   var limiterReduction: Double { Double(limiter.maximumReduction) }

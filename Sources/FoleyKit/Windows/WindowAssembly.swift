@@ -76,6 +76,10 @@ struct WindowAssembly {
       pictures: WindowPictures(
         visual: visual?.take(from: start, to: end, keepingFrom: kept),
         sync: sync?.take(from: start, to: end, keepingFrom: kept)),
+      events: motion.events.filter {
+        // The first window begins with what its two seconds of overlap would else have told.
+        $0.time >= (nextWindow == 0 ? 0 : Double(end - WindowPlan.hop)) && $0.time < Double(end)
+      },
       isStill: mayBeStill && motion.isStill(from: Double(start), to: Double(end)), plan: plan)
     nextWindow += 1
     return window

@@ -13,6 +13,8 @@ public struct WindowMaterial: Sendable {
   public let motion: [Float]
   /// The pictures wished for; fewer where the clip ends inside the window.
   public let pictures: WindowPictures
+  /// Events seen since the window before ended, up to the end of this one.
+  let events: [VisualEvent]
   /// Nothing happens and nothing was asked for.
   let isStill: Bool
   /// The true length of the clip, known with its last window.
@@ -22,19 +24,27 @@ public struct WindowMaterial: Sendable {
   /// implementation.
   public init(latents: Int, pictures: WindowPictures) {
     self.init(
-      index: 0, latents: 0..<latents, motion: [], pictures: pictures, isStill: false, plan: nil)
+      index: 0, latents: 0..<latents, motion: [], pictures: pictures, events: [], isStill: false,
+      plan: nil)
   }
 
   init(
-    index: Int, latents: Range<Int>, motion: [Float], pictures: WindowPictures, isStill: Bool,
-    plan: WindowPlan?
+    index: Int, latents: Range<Int>, motion: [Float], pictures: WindowPictures,
+    events: [VisualEvent], isStill: Bool, plan: WindowPlan?
   ) {
     self.index = index
     self.latents = latents
     self.motion = motion
     self.pictures = pictures
+    self.events = events
     self.isStill = isStill
     self.plan = plan
+  }
+
+  /// Of the clip; the last window may reach beyond its end.
+  var seconds: Range<Double> {
+    let start = Double(latents.lowerBound) / Double(Clock.latentRate)
+    return start..<(isLast ? .infinity : start + Double(latents.count) / Double(Clock.latentRate))
   }
 
   /// Counted from 1.
