@@ -19,6 +19,8 @@ let package = Package(
     .systemLibrary(
       name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev"])]),
     .systemLibrary(name: "CSndFile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"])]),
+    .systemLibrary(
+      name: "CEbur128", pkgConfig: "libebur128", providers: [.apt(["libebur128-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "CMedia", dependencies: ["CFFmpeg", "CProcess"], cSettings: cSettings,
@@ -48,7 +50,7 @@ let package = Package(
     .target(name: "Imaging", dependencies: ["CKernels"]),
 
     // Video in, audio out.
-    .target(name: "Media", dependencies: ["CMedia", "CSndFile"]),
+    .target(name: "Media", dependencies: ["CMedia", "CSndFile", "CEbur128"]),
 
     // The product.
     .target(

@@ -59,6 +59,7 @@ missing_packages() {
     has_library "$library" || echo "$library-dev"
   done
   has_library sndfile || echo libsndfile1-dev
+  has_library libebur128 || echo libebur128-dev
   has_library zlib || echo zlib1g-dev
   for tool in "$@"; do
     case $tool in

@@ -9,6 +9,8 @@ public enum MediaError: Error, Equatable, Sendable {
   /// The file is there, but reading it fails.
   case unreadable(file: String, reason: String)
   case notMedia(file: String, reason: String)
+  /// Not a file of sound.
+  case notSound(file: String, reason: String)
   /// A media file without video; `found` says what it holds instead.
   case noVideoStream(file: String, found: String)
   case unsupportedCodec(file: String, codec: String)
@@ -31,7 +33,8 @@ public enum MediaError: Error, Equatable, Sendable {
   public var file: String {
     switch self {
     case .notFound(let file), .permissionDenied(let file), .isDirectory(let file),
-      .unreadable(let file, _), .notMedia(let file, _), .noVideoStream(let file, _),
+      .unreadable(let file, _), .notMedia(let file, _), .notSound(let file, _),
+      .noVideoStream(let file, _),
       .unsupportedCodec(let file, _), .noFrames(let file, _), .unsupportedPicture(let file, _),
       .emptyRange(let file, _, _), .cannotCreate(let file, _), .cannotWrite(let file, _),
       .busy(let file), .outOfMemory(let file):
@@ -43,7 +46,7 @@ public enum MediaError: Error, Equatable, Sendable {
   public var exitCode: Int32 {
     switch self {
     case .notFound, .permissionDenied, .isDirectory, .unreadable: 66
-    case .notMedia, .noVideoStream, .unsupportedCodec, .noFrames, .unsupportedPicture: 65
+    case .notMedia, .notSound, .noVideoStream, .unsupportedCodec, .noFrames, .unsupportedPicture: 65
     case .emptyRange: 65
     case .cannotCreate: 73
     case .cannotWrite: 74
@@ -60,6 +63,7 @@ extension MediaError: CustomStringConvertible {
     case .isDirectory(let file): "\(file): is a folder, expected a video file"
     case .unreadable(let file, let reason): "\(file): cannot be read: \(reason)"
     case .notMedia(let file, let reason): "\(file): not a video file: \(reason)"
+    case .notSound(let file, let reason): "\(file): not a sound file: \(reason)"
     case .noVideoStream(let file, let found): "\(file): has no video stream, only \(found)"
     case .unsupportedCodec(let file, let codec):
       "\(file): the installed FFmpeg cannot decode '\(codec)'"

@@ -51,14 +51,32 @@ enum Clips {
     return data.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
   }
 
-  private static func tool(_ arguments: [String], in folder: URL) throws -> Data {
+  /// Loudness in LUFS and true peak in dB, as the ffmpeg tool measures them.
+  static func loudness(of name: String, in folder: URL) throws -> (
+    integrated: Double, truePeak: Double
+  ) {
+    let data = try tool(
+      ["-nostats", "-i", name, "-af", "ebur128=peak=true", "-f", "null", "-"], in: folder,
+      wantsError: true)
+    let lines = String(decoding: data, as: UTF8.self).split(separator: "\n")
+    func last(_ name: String) throws -> Double {
+      let line = try #require(lines.last { $0.contains(name + ":") }, "no \(name) was told")
+      return try #require(
+        line.split(separator: ":").last?.split(separator: " ").first.flatMap { Double($0) })
+    }
+    return (try last("I"), try last("Peak"))
+  }
+
+  private static func tool(
+    _ arguments: [String], in folder: URL, wantsError: Bool = false
+  ) throws -> Data {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = ["ffmpeg"] + arguments
     process.currentDirectoryURL = folder
     process.standardInput = FileHandle.nullDevice
     let pipe = Pipe()
-    process.standardOutput = pipe
+    if wantsError { process.standardError = pipe } else { process.standardOutput = pipe }
     try process.run()
     let data = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
