@@ -77,7 +77,9 @@ struct Generate: ParsableCommand {
       source: source, prompt: try content.readPrompt(),
       negativePrompt: content.negativePrompt, seed: content.seed, steps: content.steps,
       guidance: content.cfgScale, solver: content.sampler, noiseFile: hidden.noise,
-      givenEvents: try hidden.useEvents.map { try EventFile(path: $0) }, aligns: !resuming.noAlign)
+      givenEvents: try hidden.useEvents.map { try EventFile(path: $0) },
+      cues: try content.cues.map { try CueSheet(path: $0) }, cuts: content.cuts,
+      aligns: !resuming.noAlign)
   }
 
   private var source: GenerationRequest.Source {
