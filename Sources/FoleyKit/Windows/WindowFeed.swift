@@ -11,11 +11,11 @@ public struct WindowMaterial: Sendable {
   public let latents: Range<Int>
   /// So many of them, from the start, become sound. The next window makes the rest again, going on from them,
   /// or they lie beyond a break or the clip's end.
-  let settled: Int
+  package let settled: Int
   /// Nothing before it has a part in it: the clip, or another scene, begins.
   let startsAnew: Bool
   /// The next window goes on from it.
-  let goesOn: Bool
+  package let goesOn: Bool
   /// What is to be heard; empty: the picture decides.
   let prompt: String
   /// Motion features, one row for every two latents, [latents / 2, 8], row-major.
