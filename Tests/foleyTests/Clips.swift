@@ -4,13 +4,17 @@ import Testing
 /// Clips made on the spot with the `ffmpeg` tool.
 enum Clips {
   /// A box that moves and bounces off the sides, 25 frames a second.
-  static func moving(_ name: String, seconds: Double, rate: String = "25", in folder: URL) throws {
+  ///
+  /// - Parameter offset: of its times, in seconds, where the container keeps that.
+  static func moving(
+    _ name: String, seconds: Double, rate: String = "25", offset: Double = 0, in folder: URL
+  ) throws {
     try make(
       [
         "-f", "lavfi", "-i", "color=0x303030:s=320x180:r=\(rate):d=\(seconds)", "-f", "lavfi", "-i",
         "color=0xE0C060:s=40x40:r=\(rate):d=\(seconds)", "-filter_complex",
         "overlay=x='140+100*sin(3*t)':y='140-abs(120*cos(4*t))'", "-pix_fmt", "yuv420p",
-      ], name, in: folder)
+      ] + (offset > 0 ? ["-output_ts_offset", "\(offset)"] : []), name, in: folder)
   }
 
   /// Two of the tool's moving test pictures with a hard cut between them.
