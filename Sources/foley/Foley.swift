@@ -16,7 +16,9 @@ struct Foley: ParsableCommand {
         foley probe clip.mp4
       """,
     version: "foley \(ProgramVersion.current)",
-    subcommands: [Generate.self, RetakeCommand.self, Verify.self, Probe.self, Models.self])
+    subcommands: [
+      Generate.self, RetakeCommand.self, Verify.self, Compare.self, Probe.self, Models.self,
+    ])
 
   /// Standard output carries results alone, so errors go to standard error, each with the exit code
   /// of its kind.

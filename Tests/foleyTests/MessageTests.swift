@@ -5,7 +5,8 @@ import Testing
 /// Help texts, and what a person reads when something is wrong.
 @Suite(.serialized) struct MessageTests {
   @Test(arguments: [
-    "foley": [], "generate": ["generate"], "probe": ["probe"], "models": ["models"],
+    "foley": [], "generate": ["generate"], "compare": ["compare"], "probe": ["probe"],
+    "models": ["models"],
     "models-list": ["models", "list"], "models-verify": ["models", "verify"],
     "models-import": ["models", "import"], "models-licence": ["models", "licence"],
   ]) func help(_ name: String, _ command: [String]) throws {
