@@ -64,9 +64,8 @@ let package = Package(
     .executableTarget(
       name: "foley",
       dependencies: [
-        "FoleyKit", "CPUBackend", "Checkpoints", "CProcess", "Media", "Networks", "Sampling",
-        "Tensors",
-        "Threads",
+        "FoleyKit", "CPUBackend", "Checkpoints", "CProcess", "Media", "Motion", "Networks",
+        "Sampling", "Tensors", "Threads",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),

@@ -23,6 +23,7 @@ struct Generate: ParsableCommand {
   @OptionGroup(title: "Content") var content: ContentOptions
   @OptionGroup(title: "Model") var model: ModelOptions
   @OptionGroup(title: "Output") var output: OutputOptions
+  @OptionGroup(title: "Delivery") var delivery: DeliveryOptions
   @OptionGroup(title: "Long clips") var resuming: ResumeOptions
   @OptionGroup(title: "Reports") var reports: ReportOptions
   @OptionGroup var hidden: HiddenOptions
@@ -46,7 +47,7 @@ struct Generate: ParsableCommand {
 
   func run() throws {
     ErrorLog.use(from: reports.verbose ? .debug : .warning)
-    let plan = try OutputPlan(output, clip: clip)
+    let plan = try OutputPlan(output, clip: clip, delivery: delivery.plan)
     let display = ProgressDisplay(reports.progress, quiet: reports.quiet)
     if reports.dryRun { return try describe(plan) }
     guard try mayWrite(plan, display) else { return }

@@ -140,7 +140,10 @@ struct OutputOptions: ParsableArguments {
   @Option(help: .hidden)
   var outputFolder: String?
 
-  @Option(help: "wav or flac; by default what the name of the output says, else wav.")
+  @Option(
+    help:
+      "wav, flac, or bwf: wav with time code, loudness, and markers at the events; by default what the name says."
+  )
   var format: OutputFormat?
 
   @Option(help: "16 (dithered), 24, or 32f for floating point.")
@@ -179,7 +182,7 @@ struct OutputOptions: ParsableArguments {
 }
 
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
-  case wav, flac
+  case wav, flac, bwf
 }
 
 enum BitDepth: String, CaseIterable, ExpressibleByArgument {

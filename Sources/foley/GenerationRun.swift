@@ -26,76 +26,74 @@ struct GenerationRun {
   }
 
   private func writeAll() throws -> GenerationReport {
-    let file = SoundFile(plan)
-    let control = RunControl(
-      journal: journal, retake: retake, shouldStop: { Interruption.requested != nil })
-    defer { Interruption.endsByItself(false) }
-    var report = try pipeline.generate(request, into: file, control: control) { event in
-      if case .started(_, let windows) = event {
-        // A single window leaves no journal to go on from.
-        Interruption.endsByItself(journal != nil && retake == nil && windows != 1)
-      }
-      display.show(event)
-    }
-    try file.finish()
-    try journal?.finish()
+    let plot = plan.plot.map { _ in PlottedSound() }
+    var report =
+      plan.delivery.needsWholeSound ? try makeThenDeliver(plot) : try makeIntoFile(plot)
     if case .file(let path) = plan.audio { report.output.audio = path }
 
     if let path = plan.events {
       try EventFile(events: report.events, cuts: report.cuts, energy: report.energy).write(to: path)
       report.output.events = path
     }
-    if let path = plan.plot, let sound = file.plot {
+    if let path = plan.plot, let plot {
       let title = plan.mux ?? plan.audioPath
-      try writePNG(path: path, picture: Plot.picture(of: report, sound, title: title.lastComponent))
+      try writePNG(
+        path: path, picture: Plot.picture(of: report, plot.accumulator, title: title.lastComponent))
       report.output.plot = path
     }
     if let path = plan.mux, case .video(let video, _, _, _) = request.source {
       let muxed = try mux(video: video, audio: plan.audioPath, into: path)
-      for loss in muxed.losses {
-        let warning = "\(path): \(loss)"
-        report.warnings.append(warning)
-        display.show(.warning(warning))
-      }
+      for loss in muxed.losses { warn("\(path): \(loss)", in: &report) }
       report.output.video = path
     }
     return report
   }
-}
 
-/// The sound's file as the pipeline sees it.
-private final class SoundFile: SoundSink {
-  private let plan: OutputPlan
-  private var writer: WaveWriter?
-  /// What a plot needs of the sound, where one is wanted.
-  private(set) var plot: PlotAccumulator?
-
-  init(_ plan: OutputPlan) {
-    self.plan = plan
-    plot = plan.plot.map { _ in PlotAccumulator(sampleRate: Clock.sampleRate) }
+  /// Samples go into the file as they are made.
+  private func makeIntoFile(_ plot: PlottedSound?) throws -> GenerationReport {
+    let file = try SoundFile(plan, request, plot: plot)
+    let report = try generate(into: file)
+    try file.finish(report)
+    try journal?.finish()
+    return report
   }
 
-  func start(expectedSamples: Int?) throws {
-    let encoding: WaveEncoding =
-      switch plan.bitDepth {
-      case .sixteen: .pcm16
-      case .twentyFour: .pcm24
-      case .float: .float32
+  /// Samples wait on the disk until all are there.
+  private func makeThenDeliver(_ plot: PlottedSound?) throws -> GenerationReport {
+    let made = try StoringSink(for: plan.audioPath)
+    var report = try generate(into: made)
+    let delivery = SoundDelivery([made.store], plan.delivery.settings)
+    let (gain, warning) = try delivery.gain()
+    if let warning { warn(warning, in: &report) }
+    let file = try SoundFile.writer(
+      plan, request, channels: plan.delivery.settings.channels, samples: report.samples)
+    let delivered = try delivery.write(gain, to: file) { plot?.add($0) }
+    file.broadcast?.tell(
+      loudness: delivered.loudness, range: delivered.loudnessRange, truePeak: delivered.truePeak)
+    if plan.format == .bwf { file.cues = report.cuePoints }
+    try file.finish()
+    report.delivery = delivered
+    try journal?.finish()
+    return report
+  }
+
+  private func generate(into sink: any SoundSink) throws -> GenerationReport {
+    let control = RunControl(
+      journal: journal, retake: retake, shouldStop: { Interruption.requested != nil })
+    defer { Interruption.endsByItself(false) }
+    return try pipeline.generate(request, into: sink, control: control) { event in
+      if case .started(_, let windows) = event {
+        // A single window leaves no journal to go on from.
+        Interruption.endsByItself(journal != nil && retake == nil && windows != 1)
       }
-    // Headers are trusted to tell a long clip from a short one. A pipe would announce their length as
-    // the truth.
-    writer = try WaveWriter(
-      path: plan.audioPath, sampleRate: Clock.sampleRate, encoding: encoding,
-      container: plan.format == .flac ? .flac : .wave,
-      expectedFrames: plan.audioIsStream ? nil : expectedSamples)
+      display.show(event)
+    }
   }
 
-  func write(_ samples: [Float]) throws {
-    plot?.add(samples)
-    try writer?.write(samples)
+  private func warn(_ text: String, in report: inout GenerationReport) {
+    report.warnings.append(text)
+    display.show(.warning(text))
   }
-
-  func finish() throws { try writer?.finish() }
 }
 
 extension MuxReport {

@@ -16,13 +16,17 @@ struct OutputPlan {
   let mux: String?
   let plot: String?
   let events: String?
+  let delivery: DeliveryPlan
   private let newFolder: String?
 
   /// - Parameter clip: the input's path, if there is one.
-  init(_ options: OutputOptions, clip: String?) throws(FoleyError) {
+  init(
+    _ options: OutputOptions, clip: String?, delivery: DeliveryPlan = DeliveryPlan()
+  ) throws(FoleyError) {
     let audio = try OutputPlan.audio(options, clip: clip)
     format = options.format ?? OutputPlan.format(of: audio)
     bitDepth = options.bitDepth
+    self.delivery = delivery
     self.audio = audio
     (mux, plot, events) = (options.mux, options.plot, options.events)
     if let plot, !plot.lowercased().hasSuffix(".png") {
@@ -36,6 +40,9 @@ struct OutputPlan {
       guard !audioIsStream else {
         throw .usage("A pipe takes WAV; FLAC needs a file that can be rewritten at its start.")
       }
+    }
+    if format == .bwf && audioIsStream {
+      throw .usage("A pipe takes plain WAV; bwf needs a file that can be rewritten at its start.")
     }
     if mux != nil && audioIsStream {
       throw .usage("--mux needs the sound in a file, not in a pipe: leave out -o.")

@@ -25,6 +25,11 @@ struct ResumeOptions: ParsableArguments {
       }
       return nil
     }
+    guard !keepJournal || !plan.delivery.needsWholeSound else {
+      throw FoleyError.usage(
+        "--keep-journal is for a sound that `foley retake` can change a part of; with --loudness, --channels 2 and "
+          + "what else shapes the whole, a part would change all of it.")
+    }
     let head = try pipeline.journalHead(request, output: plan.described)
     return try Journal(path: path, head: head, resumes: resume, isKept: keepJournal)
   }

@@ -33,6 +33,27 @@ enum Clips {
     _ = try tool(["-y", "-v", "error"] + arguments + ["-bitexact", name], in: folder)
   }
 
+  /// Another container around the same packets, by options of the ffmpeg tool.
+  static func remuxed(
+    _ source: String, _ name: String, _ options: [String] = [], in folder: URL
+  ) throws {
+    try make(["-i", source, "-map", "0", "-c", "copy"] + options, name, in: folder)
+  }
+
+  /// Metadata of a file as a whole.
+  static func tags(of name: String, in folder: URL) throws -> [String: String] {
+    let format = try probe(name, in: folder)["format"] as? [String: Any]
+    return format?["tags"] as? [String: String] ?? [:]
+  }
+
+  /// What ffprobe tells of a file: `format`, `streams`, `chapters`.
+  static func probe(_ name: String, in folder: URL) throws -> [String: Any] {
+    let data = try tool(
+      ["-v", "error", "-show_format", "-show_streams", "-show_chapters", "-of", "json", name],
+      in: folder, program: "ffprobe")
+    return try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+  }
+
   /// Hash of each packet of a file's video stream, with its times.
   static func videoPackets(_ name: String, in folder: URL) throws -> [String] {
     let data = try tool(
@@ -68,11 +89,11 @@ enum Clips {
   }
 
   private static func tool(
-    _ arguments: [String], in folder: URL, wantsError: Bool = false
+    _ arguments: [String], in folder: URL, program: String = "ffmpeg", wantsError: Bool = false
   ) throws -> Data {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["ffmpeg"] + arguments
+    process.arguments = [program] + arguments
     process.currentDirectoryURL = folder
     process.standardInput = FileHandle.nullDevice
     let pipe = Pipe()
@@ -80,7 +101,7 @@ enum Clips {
     try process.run()
     let data = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
-    try #require(process.terminationStatus == 0, "ffmpeg \(arguments.joined(separator: " "))")
+    try #require(process.terminationStatus == 0, "\(program) \(arguments.joined(separator: " "))")
     return data
   }
 }

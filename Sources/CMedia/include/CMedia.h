@@ -39,6 +39,8 @@ typedef struct {
   char audio_codec[32];
   /// What was found where there is no video stream: "audio", "audio and cover art", ...
   char streams[64];
+  /// Of the first picture, as the file states it, such as "01:00:00:00"; empty where it does not.
+  char timecode[32];
   int stream;
   int width, height;
   int aspect_numerator, aspect_denominator;

@@ -1,0 +1,62 @@
+import Foundation
+
+/// Gains that hold several streams under one ceiling together: what is done to one is done to all, so that their
+/// sums and their balance stay.
+///
+/// Gains come later than the samples they belong to, in order, the last ones from `finish`; 1 where nothing is to
+/// be done.
+public struct LinkedLimiter: Sendable {
+  private let ceiling: Float
+  private var tracks: [PeakTrack]
+  private var envelope: GainEnvelope
+  private var received = 0
+  private var given = 0
+
+  /// - Parameters:
+  ///   - ceiling: in dB true peak, at most 0.
+  ///   - channels: how many streams ask for a gain.
+  public init(ceiling: Float, channels: Int, sampleRate: Int = 48_000) {
+    precondition(ceiling <= 0 && channels > 0)
+    self.ceiling = pow(10, ceiling / 20)
+    tracks = [PeakTrack](repeating: PeakTrack(threshold: self.ceiling), count: channels)
+    envelope = GainEnvelope(sampleRate: sampleRate)
+  }
+
+  /// The strongest reduction so far in dB.
+  public var maximumReduction: Float { envelope.maximumReduction }
+
+  /// Takes as many samples of every stream.
+  public mutating func gains(_ channels: [[Float]]) -> [Float] {
+    precondition(channels.count == tracks.count)
+    received += channels[0].count
+    return channels[0].indices.compactMap { place in
+      var peak: Float?
+      for channel in tracks.indices {
+        guard let own = tracks[channel].push(channels[channel][place]) else { continue }
+        peak = max(peak ?? 0, own)
+      }
+      return give(peak)
+    }
+  }
+
+  public mutating func finish() -> [Float] {
+    var gains: [Float] = []
+    while given < received {
+      var peak: Float?
+      for channel in tracks.indices {
+        guard let own = tracks[channel].push(0) else { continue }
+        peak = max(peak ?? 0, own)
+      }
+      if let gain = give(peak) { gains.append(gain) }
+    }
+    return gains
+  }
+
+  private mutating func give(_ peak: Float?) -> Float? {
+    guard let peak, let gain = envelope.push(peak > ceiling ? ceiling / peak : 1) else {
+      return nil
+    }
+    given += 1
+    return gain.value ?? 1
+  }
+}
