@@ -25,7 +25,7 @@ let package = Package(
     .target(
       name: "CMedia", dependencies: ["CFFmpeg", "CProcess"], cSettings: cSettings,
       // pkg-config names libavformat alone, and C sources do not see the module map's link lines.
-      linkerSettings: ["avcodec", "swscale", "avutil"].map { .linkedLibrary($0) }),
+      linkerSettings: ["avcodec", "swresample", "swscale", "avutil"].map { .linkedLibrary($0) }),
     .target(name: "CKernels", cSettings: cSettings),
     .target(name: "CProcess", cSettings: cSettings),
 

@@ -55,7 +55,7 @@ missing_packages() {
   [ -e /usr/include/stdio.h ] && ls /usr/lib/gcc/*/*/libstdc++.so >/dev/null 2>&1 &&
     command -v ld >/dev/null 2>&1 || echo g++
   command -v pkg-config >/dev/null 2>&1 || echo pkg-config
-  for library in libavformat libavcodec libswscale libavutil; do
+  for library in libavformat libavcodec libswresample libswscale libavutil; do
     has_library "$library" || echo "$library-dev"
   done
   has_library sndfile || echo libsndfile1-dev

@@ -34,7 +34,10 @@ package final class AtomicFile {
       }
       // Whoever held the lock before may just have given the file its final name.
     } while !isCurrent
-    guard ftruncate(descriptor, 0) == 0 else { throw .cannotWrite(file: path, reason: reason()) }
+    // What a link leads to may be a device, which has no length.
+    guard ftruncate(descriptor, 0) == 0 || errno == EINVAL else {
+      throw .cannotWrite(file: path, reason: reason())
+    }
   }
 
   /// Whether the open file is the one under the partial name.

@@ -42,6 +42,14 @@ struct Generate: ParsableCommand {
         throw ValidationError(
           "--mux copies the whole video, so it cannot be combined with --start or --end.")
       }
+    } else if delivery.original == .keep {
+      throw ValidationError("--original keep is for the file that --mux writes.")
+    }
+    if delivery.original.isMixed && (clip == nil || clip == "-") {
+      throw ValidationError("--original \(delivery.original) needs a video file.")
+    }
+    if !delivery.stems.isEmpty && (content.prompt != nil || content.promptFile != nil) {
+      throw ValidationError("--stem and --prompt exclude each other: each stem has its own prompt.")
     }
   }
 
@@ -61,10 +69,20 @@ struct Generate: ParsableCommand {
       backend: backend, threads: threads, memory: MemoryBudget(bytes: model.ramBudget?.bytes),
       precision: model.precision)
     let pipeline = Pipeline(model: description, resources)
-    let journal = try resuming.journal(plan, pipeline, request)
-    if resuming.resume { display.show(.resumed(windows: journal?.found ?? 0)) }
+    let stems = try delivery.stems.map { stem in
+      let part = request.taking(stem)
+      return StemTake(
+        stem: stem, request: part,
+        journal: try resuming.journal(plan, pipeline, part, stem: stem))
+    }
+    let journal = stems.isEmpty ? try resuming.journal(plan, pipeline, request) : nil
+    if resuming.resume {
+      let found = stems.reduce(journal?.found ?? 0) { $0 + ($1.journal?.found ?? 0) }
+      display.show(.resumed(windows: found))
+    }
     let run = GenerationRun(
-      pipeline: pipeline, request: request, plan: plan, display: display, journal: journal)
+      pipeline: pipeline, request: request, plan: plan, display: display, journal: journal,
+      stems: stems)
     let report = try run.run()
 
     if reports.json { Terminal.output(JSON.text(report) + "\n") }
@@ -129,10 +147,11 @@ struct Generate: ParsableCommand {
   // MARK: After the run
 
   private func summary(_ report: GenerationReport) -> String {
-    let files = [
-      report.output.audio, report.output.video, report.output.plot, report.output.events,
-    ]
-    .compactMap { $0 }
+    let files =
+      [
+        report.output.audio, report.output.video, report.output.plot, report.output.events,
+      ]
+      .compactMap { $0 } + (report.delivery?.stems ?? []).map(\.file)
     let total = report.timings["total"] ?? 0
     return "\(files.isEmpty ? "done" : files.joined(separator: ", ")): "
       + "\(ProgressDisplay.text(report.seconds)) s of sound in \(ProgressDisplay.text(total)) s "

@@ -10,6 +10,8 @@ struct GenerationRun {
   let display: ProgressDisplay
   var journal: Journal?
   var retake: Retake?
+  /// In place of the one request, several whose sounds add up to the whole.
+  var stems: [StemTake] = []
 
   func run() throws -> GenerationReport {
     let preliminary = plan.files.map { $0 + ".partial" } + temporaryFiles
@@ -42,7 +44,9 @@ struct GenerationRun {
       report.output.plot = path
     }
     if let path = plan.mux, case .video(let video, _, _, _) = request.source {
-      let muxed = try mux(video: video, audio: plan.audioPath, into: path)
+      let muxed = try mux(
+        video: video, audio: plan.audioPath, into: path,
+        keepsSound: plan.delivery.original == .keep)
       for loss in muxed.losses { warn("\(path): \(loss)", in: &report) }
       report.output.video = path
     }
@@ -52,7 +56,7 @@ struct GenerationRun {
   /// Samples go into the file as they are made.
   private func makeIntoFile(_ plot: PlottedSound?) throws -> GenerationReport {
     let file = try SoundFile(plan, request, plot: plot)
-    let report = try generate(into: file)
+    let report = try generate(request, into: file, journal: journal)
     try file.finish(report)
     try journal?.finish()
     return report
@@ -60,24 +64,56 @@ struct GenerationRun {
 
   /// Samples wait on the disk until all are there.
   private func makeThenDeliver(_ plot: PlottedSound?) throws -> GenerationReport {
-    let made = try StoringSink(for: plan.audioPath)
-    var report = try generate(into: made)
-    let delivery = SoundDelivery([made.store], plan.delivery.settings)
+    // Found out before any work is done.
+    let own = try OriginalSound(request, plan.delivery)
+    var settings = plan.delivery.settings
+    if let own { (settings.channels, settings.mixing) = (own.sound.channels, own.mixing) }
+    let takes =
+      stems.isEmpty ? [StemTake(stem: nil, request: request, journal: journal)] : stems
+    var made: [SampleStore] = []
+    var reports: [GenerationReport] = []
+    for take in takes {
+      if let stem = take.stem { display.begin(stem: stem.name, made.count + 1, of: takes.count) }
+      let sink = try StoringSink(for: plan.audioPath)
+      reports.append(try generate(take.request, into: sink, journal: take.journal))
+      made.append(sink.store)
+    }
+    var report = GenerationReport(of: reports)
+    if plan.delivery.original.isMixed && own == nil {
+      warn("the clip has no sound of its own that could be mixed in", in: &report)
+    }
+    let delivery = SoundDelivery(
+      made, original: try own?.store(for: plan.audioPath, frames: report.samples), settings)
     let (gain, warning) = try delivery.gain()
     if let warning { warn(warning, in: &report) }
-    let file = try SoundFile.writer(
-      plan, request, channels: plan.delivery.settings.channels, samples: report.samples)
-    let delivered = try delivery.write(gain, to: file) { plot?.add($0) }
-    file.broadcast?.tell(
+
+    func file(_ request: GenerationRequest, _ path: String) throws -> WaveWriter {
+      let file = try SoundFile.writer(
+        plan, request, path: path, channels: settings.channels, samples: report.samples)
+      if plan.format == .bwf { file.cues = report.cuePoints }
+      return file
+    }
+    let whole = try file(request, plan.audioPath)
+    let parts = try stems.map { try file($0.request, plan.path(of: $0.stem!)) }
+    var delivered = try delivery.write(gain, to: whole, parts: parts) { plot?.add($0) }
+    whole.broadcast?.tell(
       loudness: delivered.loudness, range: delivered.loudnessRange, truePeak: delivered.truePeak)
-    if plan.format == .bwf { file.cues = report.cuePoints }
-    try file.finish()
+    for file in [whole] + parts { try file.finish() }
+    if !stems.isEmpty {
+      delivered.stems = stems.map { take in
+        DeliveryReport.Stem(
+          name: take.stem!.name, prompt: take.request.prompt, seed: take.request.seed,
+          file: plan.path(of: take.stem!))
+      }
+    }
     report.delivery = delivered
-    try journal?.finish()
+    for take in takes { try take.journal?.finish() }
     return report
   }
 
-  private func generate(into sink: any SoundSink) throws -> GenerationReport {
+  private func generate(
+    _ request: GenerationRequest, into sink: any SoundSink, journal: Journal?
+  ) throws -> GenerationReport {
     let control = RunControl(
       journal: journal, retake: retake, shouldStop: { Interruption.requested != nil })
     defer { Interruption.endsByItself(false) }

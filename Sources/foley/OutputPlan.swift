@@ -47,7 +47,19 @@ struct OutputPlan {
     if mux != nil && audioIsStream {
       throw .usage("--mux needs the sound in a file, not in a pipe: leave out -o.")
     }
+    if !delivery.stems.isEmpty {
+      guard case .file = audio, !audioIsStream else {
+        throw .usage("--stem needs the whole sound in a file, beside which its parts lie: give -o.")
+      }
+    }
     try checkNames(clip: clip)
+  }
+
+  /// The file of a part of the sound: `clip.wav` has `clip.steps.wav` beside it.
+  func path(of stem: StemArgument) -> String {
+    let ending = (audioPath as NSString).pathExtension
+    let base = ending.isEmpty ? audioPath : String(audioPath.dropLast(ending.count + 1))
+    return base + "." + stem.name + (ending.isEmpty ? "" : "." + ending)
   }
 
   /// Makes the folder that `--output-folder` names.
@@ -65,6 +77,7 @@ struct OutputPlan {
   var files: [String] {
     var files: [String] = []
     if case .file(let path) = audio { files.append(path) }
+    files += delivery.stems.map(path(of:))
     return files + [mux, plot, events].compactMap { $0 }
   }
 
@@ -165,7 +178,13 @@ struct OutputPlan {
       }
       let folder = url.deletingLastPathComponent().path
       let named = (file as NSString).deletingLastPathComponent
-      if newFolder != nil && audio == .file(file) { continue }
+      if newFolder != nil
+        && folder
+          == URL(fileURLWithPath: audioPath).standardizedFileURL
+          .deletingLastPathComponent().path
+      {
+        continue
+      }
       guard FileManager.default.fileExists(atPath: folder) else {
         throw .cannotCreate(file: file, reason: "the folder \(named) does not exist")
       }

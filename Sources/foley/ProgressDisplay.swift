@@ -72,6 +72,14 @@ final class ProgressDisplay {
     }
   }
 
+  /// One of several sounds is made from now on.
+  func begin(stem: String, _ number: Int, of count: Int) {
+    clearBar()
+    computing = nil
+    line("stem \(stem), \(number)/\(count)")
+    json("stem", ["name": stem, "number": number, "of": count])
+  }
+
   /// The last line of a run that went well.
   func finish(_ summary: String) {
     clearBar()

@@ -29,7 +29,7 @@ enum Clips {
     try make(["-f", "lavfi", "-i", "testsrc=s=320x240:d=1", "-frames:v", "1"], name, in: folder)
   }
 
-  private static func make(_ arguments: [String], _ name: String, in folder: URL) throws {
+  static func make(_ arguments: [String], _ name: String, in folder: URL) throws {
     _ = try tool(["-y", "-v", "error"] + arguments + ["-bitexact", name], in: folder)
   }
 
@@ -56,8 +56,13 @@ enum Clips {
 
   /// Hash of each packet of a file's video stream, with its times.
   static func videoPackets(_ name: String, in folder: URL) throws -> [String] {
+    try packets(name, "0:v", in: folder)
+  }
+
+  /// The same of another stream, such as `0:a:1`.
+  static func packets(_ name: String, _ stream: String, in folder: URL) throws -> [String] {
     let data = try tool(
-      ["-v", "error", "-i", name, "-map", "0:v", "-c", "copy", "-f", "framemd5", "-"], in: folder)
+      ["-v", "error", "-i", name, "-map", stream, "-c", "copy", "-f", "framemd5", "-"], in: folder)
     return String(decoding: data, as: UTF8.self).split(separator: "\n")
       .filter { !$0.hasPrefix("#") }
       // Container clocks differ; the order, the size and the content of packets must not.
@@ -65,9 +70,12 @@ enum Clips {
   }
 
   /// Decoded sound of a file, 48 kHz.
-  static func sound(of name: String, in folder: URL) throws -> [Float] {
+  static func sound(of name: String, in folder: URL, channels: Int = 1) throws -> [Float] {
     let data = try tool(
-      ["-v", "error", "-i", name, "-map", "0:a", "-ar", "48000", "-ac", "1", "-f", "f32le", "-"],
+      [
+        "-v", "error", "-i", name, "-map", "0:a", "-ar", "48000", "-ac", "\(channels)", "-f",
+        "f32le", "-",
+      ],
       in: folder)
     return data.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
   }

@@ -1,0 +1,121 @@
+import Foundation
+import Testing
+
+@testable import Media
+
+/// A clip's own sound on the clock of its pictures.
+@Suite struct ClipSoundTests {
+  private static func all(_ sound: ClipSound) throws -> [Float] {
+    var samples: [Float] = []
+    while true {
+      let piece = try sound.read(frames: 1000)
+      if piece.isEmpty { return samples }
+      samples += piece
+    }
+  }
+
+  /// Seconds at which the left channel is loudest.
+  private static func peak(_ samples: [Float], channels: Int) -> Double {
+    let left = stride(from: 0, to: samples.count, by: channels).map { abs(samples[$0]) }
+    return Double(left.indices.max { left[$0] < left[$1] } ?? 0) / 48_000
+  }
+
+  private static func clip(
+    _ name: String, sound: [String], rate: Int, channels: Int, before: [String] = []
+  ) throws -> String {
+    let click = "if(between(t,1,1.0005),0.9,0)"
+    let source = "aevalsrc='" + Array(repeating: click, count: channels).joined(separator: "'|'")
+    return try Clips.make(
+      name,
+      before + ["-f", "lavfi", "-i", source + "':s=\(rate):d=3"]
+        + Clips.counter(rate: "25", frames: 1000) + ["-map", "1:v", "-map", "0:a", "-t", "3"]
+        + sound)
+  }
+
+  /// Lead-ins of codecs, other rates and coarse clocks do not move it by more than half a millisecond, or the
+  /// container's own tick.
+  @Test(
+    arguments: [
+      ("aac.mp4", ["-c:a", "aac"], 48_000, 2), ("aac44.mov", ["-c:a", "aac"], 44_100, 1),
+      ("opus.mp4", ["-c:a", "libopus"], 48_000, 2), ("mp3.mkv", ["-c:a", "libmp3lame"], 44_100, 2),
+      ("pcm.mov", ["-c:a", "pcm_s16le"], 22_050, 1), ("flac.mkv", ["-c:a", "flac"], 96_000, 2),
+      ("ac3.ts", ["-c:a", "ac3"], 48_000, 2), ("surround.mkv", ["-c:a", "flac"], 48_000, 6),
+    ] as [(String, [String], Int, Int)])
+  func itIsInTime(name: String, codec: [String], rate: Int, channels: Int) throws {
+    let path = try Self.clip("own-" + name, sound: codec, rate: rate, channels: channels)
+    let video = try VideoReader(path: path).information
+    let sound = try #require(try ClipSound(path: path, start: video.startTime))
+    #expect(sound.channels == min(2, channels))
+    let samples = try Self.all(sound)
+    #expect(abs(Double(samples.count / sound.channels) / 48_000 - 3) < 0.06)
+    let tolerance = name.hasSuffix("mkv") ? 0.0012 : 0.0008
+    #expect(abs(Self.peak(samples, channels: sound.channels) - 1) < tolerance)
+    // A part of the clip, and one channel made of all.
+    let part = try #require(
+      try ClipSound(path: path, start: video.startTime + Rational(3, 4), channels: 1))
+    let mono = try Self.all(part)
+    #expect(abs(Self.peak(mono, channels: 1) - 0.25) < tolerance)
+    #expect(try #require(mono.map(abs).max()) <= 1.1, "a mean is not louder than its channels")
+  }
+
+  /// Sound that starts after the pictures, or before them.
+  @Test(arguments: ["0.7", "-0.4"], ["mp4", "mkv"])
+  func anotherStart(_ offset: String, ending: String) throws {
+    let path = try Self.clip(
+      "own-offset\(offset).\(ending)", sound: ["-c:a", "aac"], rate: 48_000, channels: 1,
+      before: ["-itsoffset", offset])
+    let video = try VideoReader(path: path).information
+    let sound = try #require(try ClipSound(path: path, start: video.startTime))
+    let peak = Self.peak(try Self.all(sound), channels: 1)
+    #expect(abs(peak - 1 - Double(offset)!) < 0.0015, "\(peak)")
+  }
+
+  /// Far into a long clip it is the same as from its start.
+  @Test func seeking() throws {
+    let path = try Clips.make(
+      "own-long.mp4",
+      ["-f", "lavfi", "-i", "aevalsrc='0.5*sin(440*2*PI*t)*sin(t)':s=48000:d=40"]
+        + Clips.counter(rate: "25", frames: 1000) + ["-map", "1:v", "-map", "0:a", "-c:a", "aac"])
+    let whole = try Self.all(#require(try ClipSound(path: path, start: .zero)))
+    let late = try Self.all(#require(try ClipSound(path: path, start: Rational(30))))
+    #expect(late.count == whole.count - 30 * 48_000)
+    let differences = zip(late, whole.suffix(late.count)).map { abs($0 - $1) }
+    #expect(try #require(differences.max()) < 1e-4)
+  }
+
+  /// Where packets are missing there is silence, and what follows is in its place.
+  @Test func aGap() throws {
+    let gap = try Clips.make(
+      "own-gap-sound.mkv",
+      [
+        "-f", "lavfi", "-i", "aevalsrc='0.5*sin(440*2*PI*t)':s=48000:d=3", "-af",
+        "aselect='not(between(t,1,2))'", "-c:a", "pcm_s16le",
+      ])
+    let path = try Clips.make(
+      "own-gap.mkv",
+      ["-i", gap] + Clips.counter(rate: "25", frames: 1000)
+        + ["-map", "1:v", "-map", "0:a", "-c:a", "copy", "-t", "3"])
+    let samples = try Self.all(#require(try ClipSound(path: path, start: .zero)))
+    #expect(abs(samples.count - 144_000) < 100)
+    func level(_ seconds: Range<Double>) -> Float {
+      let part = samples.prefix(Int(seconds.upperBound * 48_000))
+        .dropFirst(Int(seconds.lowerBound * 48_000))
+      return part.map(abs).max() ?? 0
+    }
+    #expect(level(0.1..<0.95) > 0.49 && level(1.1..<1.9) == 0 && level(2.1..<2.9) > 0.49)
+  }
+
+  @Test func clipsWithoutSound() throws {
+    #expect(try ClipSound(path: TimedClip.all[0].make(), start: .zero) == nil)
+    #expect(throws: MediaError.self) { try ClipSound(path: "/nowhere.mp4", start: .zero) }
+  }
+
+  @Test func samplesBeyondItsEndAreSilence() throws {
+    let path = try Self.clip("own-aac.mp4", sound: ["-c:a", "aac"], rate: 48_000, channels: 2)
+    let sound = try #require(try ClipSound(path: path, start: .zero))
+    let store = try SampleStore(for: Clips.path("a.wav"), channels: 2)
+    try store.append(sound, frames: 200_000)
+    #expect(store.frames == 200_000)
+    #expect(try store.read(from: 190_000, frames: 10_000).allSatisfy { $0 == 0 })
+  }
+}
