@@ -3,6 +3,12 @@ import PackageDescription
 
 let cSettings: [CSetting] = [.unsafeFlags(["-O3"])]
 
+// Scripts tell it; it is a matter of one small file.
+let commit = Context.environment["FOLEY_COMMIT"].map {
+  CSetting.define(
+    "FOLEY_COMMIT", to: "\"\($0.filter { $0.isLetter || $0.isNumber || $0 == "+" })\"")
+}
+
 let package = Package(
   name: "foley",
   products: [
@@ -28,6 +34,7 @@ let package = Package(
       linkerSettings: ["avcodec", "swresample", "swscale", "avutil"].map { .linkedLibrary($0) }),
     .target(name: "CKernels", cSettings: cSettings),
     .target(name: "CProcess", cSettings: cSettings),
+    .target(name: "CVersion", cSettings: cSettings + (commit.map { [$0] } ?? [])),
 
     // Threads that are sure to exist.
     .target(name: "Threads", dependencies: ["CKernels"]),
@@ -64,7 +71,8 @@ let package = Package(
     .executableTarget(
       name: "foley",
       dependencies: [
-        "FoleyKit", "CPUBackend", "Checkpoints", "CProcess", "Media", "Motion", "Networks",
+        "FoleyKit", "CPUBackend", "Checkpoints", "CProcess", "CVersion", "Media", "Motion",
+        "Networks",
         "Sampling", "Tensors", "Threads",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),

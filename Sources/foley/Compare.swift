@@ -15,10 +15,10 @@ struct Compare: ParsableCommand {
       with 1 where a limit is broken, naming each on a line of its own.
       """)
 
-  @Argument(help: "The sound: WAV, FLAC, ...")
+  @Argument(help: "The sound: WAV, FLAC, ...", completion: .file())
   var sound: String
 
-  @Argument(help: "What it should be like.")
+  @Argument(help: "What it should be like.", completion: .file())
   var reference: String
 
   @OptionGroup(title: "Limits") var limits: ComparisonLimits

@@ -17,7 +17,8 @@ struct Generate: ParsableCommand {
         foley generate clip.mp4 -q -o - | aplay
       """)
 
-  @Argument(help: "The video: MP4, MOV, MKV, WebM, AVI, ...; - is standard input.")
+  @Argument(
+    help: "The video: MP4, MOV, MKV, WebM, AVI, ...; - is standard input.", completion: .file())
   var clip: String?
 
   @OptionGroup(title: "Content") var content: ContentOptions

@@ -16,7 +16,7 @@ struct Probe: ParsableCommand {
         foley probe clip.mp4 --events events.json
       """)
 
-  @Argument(help: "The video.")
+  @Argument(help: "The video.", completion: .file())
   var clip: String
 
   @Option(

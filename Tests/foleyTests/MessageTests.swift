@@ -6,7 +6,8 @@ import Testing
 @Suite(.serialized) struct MessageTests {
   @Test(arguments: [
     "foley": [], "generate": ["generate"], "compare": ["compare"], "probe": ["probe"],
-    "models": ["models"],
+    "models": ["models"], "completions": ["completions"], "retake": ["retake"],
+    "verify": ["verify"],
     "models-list": ["models", "list"], "models-verify": ["models", "verify"],
     "models-import": ["models", "import"], "models-licence": ["models", "licence"],
   ]) func help(_ name: String, _ command: [String]) throws {

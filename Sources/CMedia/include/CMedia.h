@@ -191,6 +191,9 @@ int media_can_hold(const char *container, const char *codec);
 /// Whether this FFmpeg can encode `audio`.
 int media_can_encode(int audio);
 
+/// The version of the FFmpeg that is loaded.
+const char *media_ffmpeg_version(void);
+
 /// FFmpeg's description of an error, or the last message of the library on this thread when it says
 /// more. `text` receives at most `size` bytes with the terminator.
 void media_error_text(int error, char *text, size_t size);
