@@ -156,7 +156,7 @@ static int next_frame(media_sound *sound) {
     int error = avcodec_receive_frame(sound->decoder, sound->frame);
     if (error >= 0) return 1;
     if (media_is_out_of_memory(error)) return error;
-    if (sound->draining && error != AVERROR(EAGAIN)) return 0;
+    if (sound->draining) return 0;
     error = av_read_frame(sound->format, sound->packet);
     if (error == AVERROR_EOF || (error < 0 && ++sound->errors >= MAXIMUM_READ_ERRORS)) {
       sound->draining = 1;

@@ -85,19 +85,17 @@ struct GainEnvelope: Sendable {
 /// The highest magnitude of the wave about each sample.
 struct PeakTrack: Sendable {
   private var interpolator: PeakInterpolator
-  private var pushed = 0
   private var previous: Float = 0
 
   /// - Parameter threshold: crests below this need not be known.
   init(threshold: Float) { interpolator = PeakInterpolator(threshold: threshold) }
 
-  /// Takes a sample and gives the peak about the one `PeakInterpolator.reach` before it; nil before the first.
-  mutating func push(_ sample: Float) -> Float? {
+  /// Takes a sample and gives the peak about the one `PeakInterpolator.reach` before it.
+  mutating func push(_ sample: Float) -> Float {
     let peak = interpolator.push(sample)
     // A sample answers for the crests on both its sides.
     let highest = max(previous, peak)
     previous = peak
-    pushed += 1
-    return pushed > PeakInterpolator.reach ? highest : nil
+    return highest
   }
 }

@@ -9,6 +9,7 @@ public struct LinkedLimiter: Sendable {
   private let ceiling: Float
   private var tracks: [PeakTrack]
   private var envelope: GainEnvelope
+  private var pushed = 0
   private var received = 0
   private var given = 0
 
@@ -29,33 +30,34 @@ public struct LinkedLimiter: Sendable {
   public mutating func gains(_ channels: [[Float]]) -> [Float] {
     precondition(channels.count == tracks.count)
     received += channels[0].count
-    return channels[0].indices.compactMap { place in
-      var peak: Float?
-      for channel in tracks.indices {
-        guard let own = tracks[channel].push(channels[channel][place]) else { continue }
-        peak = max(peak ?? 0, own)
-      }
-      return give(peak)
-    }
-  }
-
-  public mutating func finish() -> [Float] {
     var gains: [Float] = []
-    while given < received {
-      var peak: Float?
+    gains.reserveCapacity(channels[0].count)
+    for place in channels[0].indices {
+      var peak: Float = 0
       for channel in tracks.indices {
-        guard let own = tracks[channel].push(0) else { continue }
-        peak = max(peak ?? 0, own)
+        peak = max(peak, tracks[channel].push(channels[channel][place]))
       }
       if let gain = give(peak) { gains.append(gain) }
     }
     return gains
   }
 
-  private mutating func give(_ peak: Float?) -> Float? {
-    guard let peak, let gain = envelope.push(peak > ceiling ? ceiling / peak : 1) else {
-      return nil
+  public mutating func finish() -> [Float] {
+    var gains: [Float] = []
+    while given < received {
+      var peak: Float = 0
+      for channel in tracks.indices { peak = max(peak, tracks[channel].push(0)) }
+      if let gain = give(peak) { gains.append(gain) }
     }
+    return gains
+  }
+
+  /// Peaks come late: the first ones belong to nothing.
+  private mutating func give(_ peak: Float) -> Float? {
+    pushed += 1
+    guard pushed > PeakInterpolator.reach,
+      let gain = envelope.push(peak > ceiling ? ceiling / peak : 1)
+    else { return nil }
     given += 1
     return gain.value ?? 1
   }

@@ -68,10 +68,11 @@ public struct StereoWidener: Sendable {
   /// The side that belongs to the next samples of the middle.
   public mutating func side(of middle: [Float]) -> [Float] {
     let mask = history.count - 1
+    let taps = StereoWidener.taps
     return middle.map { sample in
       history[place & mask] = sample
       var sum: Float = 0
-      for tap in StereoWidener.taps { sum += tap.gain * history[(place - tap.delay) & mask] }
+      for tap in taps { sum += tap.gain * history[(place &- tap.delay) & mask] }
       place += 1
       // Transposed direct form 2.
       let input = StereoWidener.width * sum

@@ -10,6 +10,7 @@ public struct TruePeakLimiter: Sendable {
   private var peaks: PeakTrack
   private var envelope: GainEnvelope
 
+  private var pushed = 0
   /// Samples that wait for their gain.
   private var waiting: [Float] = []
   private var waitingStart = 0
@@ -58,8 +59,10 @@ public struct TruePeakLimiter: Sendable {
     return out
   }
 
-  private mutating func take(_ peak: Float?, _ out: inout [Float]) {
-    guard let peak else { return }
+  /// Peaks come late: the first ones belong to nothing.
+  private mutating func take(_ peak: Float, _ out: inout [Float]) {
+    pushed += 1
+    guard pushed > PeakInterpolator.reach else { return }
     guard let gain = envelope.push(peak > ceiling ? ceiling / peak : 1) else { return }
     let sample = waiting[waitingStart]
     waitingStart += 1

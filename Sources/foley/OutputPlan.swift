@@ -142,8 +142,8 @@ struct OutputPlan {
   }
 
   private static func format(of audio: Audio) -> OutputFormat {
-    if case .file(let path) = audio, path.lowercased().hasSuffix(".flac") { return .flac }
-    return .wav
+    guard case .file(let path) = audio else { return .wav }
+    return ["flac": .flac, "bwf": .bwf][(path as NSString).pathExtension.lowercased()] ?? .wav
   }
 
   private static let videoEndings: Set = ["mp4", "mov", "mkv", "webm", "avi", "m4v"]

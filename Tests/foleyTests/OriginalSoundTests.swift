@@ -123,6 +123,39 @@ import Testing
     }
   }
 
+  /// What the container cannot hold is told, and the rest is there.
+  @Test func whatDoesNotFitIsTold() throws {
+    try withFolder { folder in
+      try Clips.moving("plain.mp4", seconds: 1, in: folder)
+      try Clips.make(
+        [
+          "-i", "plain.mp4", "-f", "lavfi", "-i", "sine=d=1", "-map", "0:v", "-map", "1:a", "-c:v",
+          "copy", "-c:a", "pcm_s16le",
+        ], "clip.mkv", in: folder)
+      let run = try generate(
+        ["clip.mkv", "-p", "rain", "--mux", "new.mp4", "--original", "keep"], in: folder)
+      #expect(
+        try run.object()["warnings"] as? [String]
+          == ["new.mp4: 1 streams of the clip do not fit this container"])
+      #expect(try streams("new.mp4", in: folder).map(\.codec) == ["h264", "aac"])
+    }
+  }
+
+  /// The parts of a retaken broadcast wave are those of the run before.
+  @Test func aBroadcastWaveCanBeRetaken() throws {
+    try withFolder { folder in
+      try Clips.moving("clip.mp4", seconds: 9, in: folder)
+      try generate(
+        ["clip.mp4", "-p", "rain", "-o", "a.bwf", "--keep-journal"], in: folder)
+      let before = try Clips.tags(of: "a.bwf", in: folder)
+      let run = try Program.run(
+        ["retake", "a.bwf", "--from", "2", "--to", "4", "--seed", "5", "-q"], in: folder)
+      #expect(run.status == 0, "\(run.error)")
+      #expect(try Clips.tags(of: "a.bwf", in: folder) == before)
+      #expect(before["coding_history"]?.hasPrefix("A=PCM,F=48000") == true)
+    }
+  }
+
   @Test func rotationIsKept() throws {
     try withFolder { folder in
       try Clips.moving("plain.mp4", seconds: 1, in: folder)

@@ -17,13 +17,28 @@ struct DeliveredPiece {
 
   /// The whole sound's channels, interleaved.
   var interleaved: [Float] {
-    (0..<frames).flatMap { frame -> [Float] in
-      let middle = parts.reduce(Float(0)) { $0 + $1.middle[frame] }
-      guard parts[0].side != nil else { return [middle] }
-      let side = parts.reduce(Float(0)) { $0 + $1.side![frame] }
-      return [middle + side, middle - side]
+    var middle = parts[0].middle
+    var side = parts[0].side
+    for part in parts.dropFirst() {
+      for frame in middle.indices { middle[frame] += part.middle[frame] }
+      if let other = part.side { for frame in other.indices { side![frame] += other[frame] } }
     }
+    return side.map { spread(middle, $0, +, -) } ?? middle
   }
+}
+
+/// Left and right by turns, of middle and side.
+func spread<Sample>(
+  _ middle: [Sample], _ side: [Sample], _ sum: (Sample, Sample) -> Sample,
+  _ difference: (Sample, Sample) -> Sample
+) -> [Sample] {
+  var channels: [Sample] = []
+  channels.reserveCapacity(2 * middle.count)
+  for frame in middle.indices {
+    channels.append(sum(middle[frame], side[frame]))
+    channels.append(difference(middle[frame], side[frame]))
+  }
+  return channels
 }
 
 /// From samples as they were made to those that are delivered, a stretch at a time. What comes out is late, the rest

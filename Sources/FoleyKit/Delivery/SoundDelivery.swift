@@ -191,13 +191,13 @@ private struct PartEncoder {
   mutating func encode(_ part: DeliveredPiece.Part) -> EncodedPiece {
     guard let scale = quantizers?.middle.scale else {
       guard let side = part.side else { return .floating(part.middle) }
-      return .floating(zip(part.middle, side).flatMap { [$0 + $1, $0 - $1] })
+      return .floating(spread(part.middle, side, +, -))
     }
     let middle = part.middle.map { quantizers!.middle.quantize($0) }
     guard let side = part.side?.map({ quantizers!.side.quantize($0) }) else {
       return .whole(middle, scale: scale)
     }
-    return .whole(zip(middle, side).flatMap { [$0 + $1, $0 - $1] }, scale: scale)
+    return .whole(spread(middle, side, +, -), scale: scale)
   }
 }
 
