@@ -13,7 +13,7 @@ from torch import nn
 
 def rotary_table(positions, size):
     """[N] positions -> cosines and sines [N, size / 2] of adjacent pairs."""
-    frequencies = 10000.0 ** (-torch.arange(0, size, 2, dtype=torch.float32) / size)
+    frequencies = 10000.0 ** (-torch.arange(0, size, 2, dtype=torch.float32, device=positions.device) / size)
     angles = positions[:, None].float() * frequencies[None]
     return angles.cos(), angles.sin()
 
@@ -192,7 +192,7 @@ class TimeEmbedder(nn.Module):
 
     def forward(self, time):
         """[B] in 0...1000 -> [B, D]"""
-        frequencies = torch.exp(-math.log(10000) * torch.arange(128, dtype=torch.float32) / 128)
+        frequencies = torch.exp(-math.log(10000) * torch.arange(128, dtype=torch.float32, device=time.device) / 128)
         angles = time[:, None] * frequencies[None]
         return self.mlp(torch.cat((angles.cos(), angles.sin()), -1))
 
@@ -260,7 +260,10 @@ class Generator(nn.Module):
     def forward(self, x, time, text, visual, sync):
         """x [B, A, C], time [B] in 0...1000, text [B, L, 384], visual [B, V, 384], sync [B, S, 392], S divides A."""
         latents, frames, repeat = x.shape[1], visual.shape[1], x.shape[1] // sync.shape[1]
-        position = torch.arange
+
+        def position(count):
+            return torch.arange(count, device=x.device)
+
         tables = {
             "audio": rotary_table(2 * position(latents), self.size),
             "visual": rotary_table(2 * torch.floor((position(frames) + 0.5) * latents / frames) + 1, self.size),

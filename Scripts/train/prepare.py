@@ -1,5 +1,5 @@
-"""Decodes the training sounds once and stores what training reads: log-mels at three speeds, energy
-curves, onsets and sentence vectors.
+"""Decodes the training sounds once and stores what training reads: log-mels at three speeds, onsets and
+sentence vectors.
 
     python prepare.py ../../../shared/data/sfx CACHE
 
@@ -8,6 +8,7 @@ Clips are brought to a peak of -1 dBFS, so that the generator learns spectra, no
 
 import argparse
 import json
+import sys
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -16,6 +17,9 @@ import soundfile
 import soxr
 
 from audio import RATE, log_mel
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "evaluate"))
+import sync  # noqa: E402
 
 SPEEDS = (1.0, 0.88, 1.13)
 
@@ -37,6 +41,8 @@ def spectra(job):
     data, cache, clip = job
     samples = normalised(decode(data / clip["path"]))
     np.save(cache / "wav" / f"{clip['id']}.npy", (samples * 32767).astype(np.int16))
+    # Finer than the manifest's: what is to be in time has to be told, ripples of a stroke included.
+    fine = [] if clip["kind"] == "texture" else [round(float(t), 3) for t in sync.onsets(samples, RATE)[0]]
     row = []
     for speed in SPEEDS:
         if speed == 1.0:
@@ -45,7 +51,7 @@ def spectra(job):
             row.append(log_mel(normalised(soxr.resample(samples, RATE * speed, RATE))).astype(np.float16))
         else:
             row.append(np.zeros((0, 100), np.float16))
-    return row
+    return row, fine
 
 
 def main():
@@ -59,7 +65,8 @@ def main():
     jobs = [(arguments.data, arguments.cache, clip) for clip in clips]
     mels, starts, position = [], [], 0
     with Pool(2) as pool:
-        for number, row in enumerate(pool.imap(spectra, jobs, chunksize=8)):
+        for number, (row, fine) in enumerate(pool.imap(spectra, jobs, chunksize=8)):
+            clips[number]["fine"] = fine
             starts.append([(position + sum(map(len, row[:i])), len(mel)) for i, mel in enumerate(row)])
             position += sum(map(len, row))
             mels.extend(row)

@@ -130,8 +130,23 @@ class Scenes:
         base = random.uniform(0.55, 1)
         return [(float(t), float(np.clip(base + random.normal(0, 0.12), 0.4, 1))) for t in sorted(times)]
 
+    def ripples(self, clip, speed, mel, onset, stop):
+        """Onsets of a clip between two frames, as [(frames after `onset`, strength beside the loudest)].
+
+        A stroke is seldom a single one: a latch falls after a door. The picture shows the stroke alone, so unless
+        every other onset is told in training, the model makes some up after every stroke."""
+        loud = mel.max(1)
+        frames = [t / speed * FPS for t in self.clips[clip].get("fine", [])]
+        peak = loud.max()
+        found = []
+        for frame in frames:
+            if onset + 4 < frame < stop:
+                level = loud[int(frame) : int(frame) + 8].max(initial=FLOOR) - peak
+                found.append((frame - onset, float(np.clip(1 + level * 20 / np.log(10) / 20, 0.1, 1))))
+        return found
+
     def takes(self, random, clip):
-        """Single strokes of one family: [(mel, onset frame)]."""
+        """Single strokes of one family: [(mel, onset frame, ripples)]."""
         info = self.clips[clip]
         if info["kind"] == "event":
             family = self.families[(info["class"], info["subclass"], info["kind"], info["caption"])]
@@ -141,7 +156,7 @@ class Scenes:
                 mel, speed = self.mel(other, random.integers(3))
                 onsets = self.clips[other]["onsets"]
                 onset = onsets[0] / speed if onsets and onsets[0] < 0.5 else 0.0
-                takes.append((mel, onset * FPS))
+                takes.append((mel, onset * FPS, self.ripples(other, speed, mel, onset * FPS, len(mel))))
             return takes
         mel, speed = self.mel(clip, random.integers(3))
         loud = mel.max(1)
@@ -155,7 +170,8 @@ class Scenes:
             if stop - start >= 6:
                 take = mel[int(start) : int(stop)]
                 fade = np.minimum(np.arange(len(take), 0, -1) / 15, 1)[:, None]
-                takes.append((FLOOR + (take - FLOOR) * fade, onset - int(start)))
+                ripples = self.ripples(clip, speed, mel, onset, stop)
+                takes.append((FLOOR + (take - FLOOR) * fade, onset - int(start), ripples))
         return takes
 
     def composed(self, random, clip, frames):
@@ -166,7 +182,7 @@ class Scenes:
         events = self.pattern(random, frames / FPS)
         if random.random() < 0.07:  # nothing strikes, so nothing sounds
             events = []
-        longest = max(len(mel) for mel, _ in takes)
+        longest = max(len(mel) for mel, _, _ in takes)
         if longest > 150:  # long sounds are not struck four times a second
             keep, last = [], -9.0
             for time, strength in events:
@@ -174,8 +190,9 @@ class Scenes:
                     keep.append((time, strength))
                     last = time
             events = keep
+        told = list(events)
         for time, strength in events:
-            mel, onset = takes[random.integers(len(takes))]
+            mel, onset, ripples = takes[random.integers(len(takes))]
             start = int(round(time * FPS - onset))
             a, b = max(0, start), min(frames, start + len(mel))
             if b <= a:
@@ -183,7 +200,10 @@ class Scenes:
             # Strength 1 is full level, 0.4 about 12 dB below.
             gain = (strength - 1) * 20 * np.log(10) / 20 + random.normal(0, 0.1)
             target[a:b] = log_add(target[a:b], np.maximum(mel[a - start : b - start] + gain, FLOOR))
-        return target, events, None
+            told += [
+                (time + after / FPS, strength * level) for after, level in ripples if time + after / FPS < frames / FPS
+            ]
+        return target, sorted(told), None
 
     def recorded(self, random, clip, frames):
         """The clip as it is, somewhere in the scene, with its own onsets."""
@@ -198,7 +218,9 @@ class Scenes:
         loud = mel.max(1)
         peak = loud.max()
         events = []
-        for onset in self.clips[clip]["onsets"]:
+        fine = self.clips[clip].get("fine", [])
+        missed = [t for t in self.clips[clip]["onsets"] if not any(abs(t - other) < 0.04 for other in fine)]
+        for onset in sorted(fine + missed):
             frame = onset / speed * FPS
             time = (start + frame) / FPS
             if -1 < time < frames / FPS:

@@ -37,7 +37,8 @@ public struct EventFile: Codable, Sendable {
 
   /// The track that a video with these events would give.
   var motion: MotionTrack {
-    MotionTrack(events: events, energy: energy ?? impliedEnergy, cuts: cuts ?? [])
+    MotionTrack(
+      events: events, energy: energy ?? impliedEnergy, cuts: cuts ?? [], newPlaces: cuts ?? [])
   }
 
   /// What moves speeds up towards an impact and stops at it, as in the scenes the model was trained on.

@@ -49,6 +49,8 @@ public struct GenerationReport: Encodable, Sendable {
   /// as events (`VisualEvent.threshold`), which the model hears of all the same.
   public var events: [VisualEvent]
   public var cuts: [Double]
+  /// Where the sound begins anew, at cuts to other places and at changes of the prompt, in seconds.
+  public var breaks: [Double]
   /// Motion energy, 25 values per second, 0 to 1; not part of the JSON.
   public var energy: [Float] = []
   /// How onsets of the sound lie to the events, before and after they were moved; absent where they were
@@ -70,7 +72,8 @@ public struct GenerationReport: Encodable, Sendable {
   public var warnings: [String]
 
   private enum CodingKeys: String, CodingKey {
-    case output, sampleRate, samples, seconds, windows, model, parameters, events, cuts, alignment
+    case output, sampleRate, samples, seconds, windows, model, parameters, events, cuts, breaks
+    case alignment
     case limiterReduction, peak, delivery, backend, timings, speed, peakMemory, warnings
   }
 }

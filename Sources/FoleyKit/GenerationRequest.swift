@@ -28,13 +28,18 @@ public struct GenerationRequest: Sendable, Codable {
   public var noiseFile: String?
   /// Events to follow in place of those seen.
   public var givenEvents: EventFile?
+  /// Events and prompts of parts of the clip.
+  public var cues: CueSheet?
+  /// What becomes of the sound at cuts to other places; nil: it begins anew where no prompt describes the whole.
+  public var cuts: CutHandling?
   /// Whether onsets of the sound are moved to the events they belong to.
   public var aligns: Bool
 
   public init(
     source: Source, prompt: String = "", negativePrompt: String? = nil, seed: UInt64 = 0,
     steps: Int? = nil, guidance: Float? = nil, solver: Solver? = nil, noiseFile: String? = nil,
-    givenEvents: EventFile? = nil, aligns: Bool = true
+    givenEvents: EventFile? = nil, cues: CueSheet? = nil, cuts: CutHandling? = nil,
+    aligns: Bool = true
   ) {
     self.source = source
     self.prompt = prompt
@@ -45,6 +50,8 @@ public struct GenerationRequest: Sendable, Codable {
     self.solver = solver
     self.noiseFile = noiseFile
     self.givenEvents = givenEvents
+    self.cues = cues
+    self.cuts = cuts
     self.aligns = aligns
   }
 }

@@ -36,7 +36,8 @@ public struct Pipeline: Sendable {
     let feed = try WindowFeed(
       request,
       WindowNeeds(
-        pictures: description.pictures(prompt: request.prompt), lastWindow: description.lastWindow,
+        pictures: { [description] in description.pictures(prompt: $0) },
+        lastWindow: description.lastWindow,
         findsStillness: description.keepsStillScenesQuiet))
     defer { feed.abandon() }
     let expected = try feed.expectation().plan
@@ -50,33 +51,41 @@ public struct Pipeline: Sendable {
     tell(.loaded(model: description.folder.name, backend: backend.name))
     let settings = description.sampling.replaced(by: request)
     let negative = request.negativePrompt ?? description.negativePrompt
-    let text = try clock.measure("text") {
-      try model.text(prompt: control.retake?.prompt ?? request.prompt, negative: negative)
+    let prompts = request.prompts + [control.retake?.prompt].compactMap { $0 }
+    let texts = try clock.measure("text") {
+      try prompts.reduce(into: [:]) {
+        $0[$1] = try $0[$1] ?? model.text(prompt: $1, negative: negative)
+      }
     }
     model.release(.text)
     let windows = try WindowSampler(
-      model, text: text, settings,
+      model, texts: texts, settings,
       noise: try LatentNoise(request, seed: control.retake?.seed, channels: model.latentChannels),
       on: backend)
     var made = WindowHistory(control, channels: model.latentChannels)
     var sound = SoundOutput(
       decoder: try model.decoder(seed: request.seed), aligns: request.aligns,
       sink: sink)
-    var plan: WindowPlan?
+    var (plan, count): (WindowPlan?, Int) = (nil, 0)
+    var breaks: [Double] = []
 
     while let window = try clock.measure("waiting for video", { try feed.next() }) {
       let latents = try made.latents(of: window) { continuation in
-        try windows.latents(of: window, after: continuation, &clock, tell: tell)
+        try windows.latents(
+          of: window, prompt: control.retake?.prompt ?? window.prompt, after: continuation, &clock,
+          tell: tell)
       }
-      let settled = window.plan?.latentsOfLastWindow ?? WindowPlan.latentsPerHop
       try clock.measure("sound") {
         try sound.write(
-          Array(latents.prefix(settled * model.latentChannels)), rows: settled,
-          seen: window.events, until: window.seconds.upperBound, quiet: window.isStill,
+          Array(latents.prefix(window.settled * model.latentChannels)), rows: window.settled,
+          seen: window.events, until: window.seenUntil, quiet: window.isStill,
           end: window.plan?.samples)
       }
-      plan = window.plan
-      let done = window.plan?.seconds ?? Double((window.index + 1) * WindowPlan.hop)
+      (plan, count) = (window.plan, window.number)
+      if window.startsAnew && window.index > 0 {
+        breaks.append(Clock.seconds(of: window.latents.lowerBound))
+      }
+      let done = window.secondsDone
       tell(.window(window.number, secondsDone: done))
       log.debug("window \(window.number): \(clock)\(window.isStill ? ", still" : "")")
       if !window.isLast && control.shouldStop() { throw FoleyError.stopped(seconds: done) }
@@ -89,11 +98,11 @@ public struct Pipeline: Sendable {
     let total = (ContinuousClock.now - began).seconds
     clock.add("total", total)
     return GenerationReport(
-      samples: plan.samples, seconds: plan.seconds, windows: plan.count,
+      samples: plan.samples, seconds: plan.seconds, windows: count,
       model: .init(
         name: description.folder.name, family: description.family, folder: description.folder.path),
       parameters: .init(request, settings, negativePrompt: negative), events: track.motion.events,
-      cuts: track.motion.cuts,
+      cuts: track.motion.cuts, breaks: breaks,
       energy: track.motion.energy,
       alignment: sound.alignment, limiterReduction: sound.limiterReduction, peak: sound.peak,
       backend: backend.name,

@@ -34,7 +34,7 @@ package final class AtomicFile {
       }
       // Whoever held the lock before may just have given the file its final name.
     } while !isCurrent
-    // What a link leads to may be a device, which has no length.
+    // A link may lead to a device, which cannot be shortened.
     guard ftruncate(descriptor, 0) == 0 || errno == EINVAL else {
       throw .cannotWrite(file: path, reason: reason())
     }

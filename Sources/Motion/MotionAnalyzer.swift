@@ -24,6 +24,7 @@ public struct MotionAnalyzer: Sendable {
   private var detector = ImpactDetector(columns: 0, rows: 0)
   private var energy = EnergyMeter()
   private var grader = ImpactGrader()
+  private var shots = ShotMemory()
 
   public init() {}
 
@@ -136,6 +137,7 @@ public struct MotionAnalyzer: Sendable {
         departureSpan: 0)
     }
     track.cuts.append(frame.time)
+    if shots.isNewPlace(frame, after: previous) { track.newPlaces.append(frame.time) }
     energy.add(until: frame.time, level: 0)
     restart(with: frame)
   }

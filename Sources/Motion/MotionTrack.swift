@@ -27,10 +27,15 @@ public struct MotionTrack: Sendable {
   public var energy: [Float] = []
   /// Times of the first frame after a hard cut.
   public var cuts: [Double] = []
+  /// Those of the cuts that lead to a place not seen in the shots before.
+  public var newPlaces: [Double] = []
 
-  public init(events: [VisualEvent] = [], energy: [Float] = [], cuts: [Double] = []) {
+  public init(
+    events: [VisualEvent] = [], energy: [Float] = [], cuts: [Double] = [], newPlaces: [Double] = []
+  ) {
     self.events = events
     self.energy = energy
     self.cuts = cuts
+    self.newPlaces = newPlaces
   }
 }

@@ -11,7 +11,7 @@ struct FoleyBench: ParsableCommand {
     abstract: "Measures and checks foley's parts.",
     subcommands: [
       ParityCommand.self, SolversCommand.self, StagesCommand.self, PrecisionCommand.self,
-      RandomFolderCommand.self, SoakCommand.self,
+      RandomFolderCommand.self, SoakCommand.self, ContinuityCommand.self,
     ])
 }
 

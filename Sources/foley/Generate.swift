@@ -71,7 +71,7 @@ struct Generate: ParsableCommand {
       precision: model.precision)
     let pipeline = Pipeline(model: description, resources)
     let stems = try delivery.stems.map { stem in
-      let part = request.taking(stem)
+      let part = try request.taking(stem)
       return StemTake(
         stem: stem, request: part,
         journal: try resuming.journal(plan, pipeline, part, stem: stem))
@@ -97,7 +97,9 @@ struct Generate: ParsableCommand {
       source: source, prompt: try content.readPrompt(),
       negativePrompt: content.negativePrompt, seed: content.seed, steps: content.steps,
       guidance: content.cfgScale, solver: content.sampler, noiseFile: hidden.noise,
-      givenEvents: try hidden.useEvents.map { try EventFile(path: $0) }, aligns: !resuming.noAlign)
+      givenEvents: try hidden.useEvents.map { try EventFile(path: $0) },
+      cues: try content.cues.map { try CueSheet(path: $0) }, cuts: content.cuts,
+      aligns: !resuming.noAlign)
   }
 
   private var source: GenerationRequest.Source {

@@ -6,6 +6,7 @@ import Sampling
 // The options of `generate`, in the groups its help shows.
 
 extension Solver: ExpressibleByArgument {}
+extension CutHandling: ExpressibleByArgument {}
 
 struct ContentOptions: ParsableArguments {
   @Option(
@@ -22,6 +23,18 @@ struct ContentOptions: ParsableArguments {
     name: [.short, .long],
     help: ArgumentHelp("What is not to be heard.", valueName: "prompt"))
   var negativePrompt: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Your own event times, and prompts of parts of the clip: a CSV file of start,end,prompt.",
+      valueName: "file"))
+  var cues: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Whether the sound begins anew where the picture cuts to another place, or goes on; follow "
+        + "without a prompt, else ignore."))
+  var cuts: CutHandling?
 
   // Taken as it stands, so that a number below 0 is told from a missing one.
   @Option(

@@ -12,7 +12,12 @@ struct StemTake {
 
 extension GenerationRequest {
   /// The same with a stem's prompt, and a seed of its own.
-  func taking(_ stem: StemArgument) -> GenerationRequest {
+  func taking(_ stem: StemArgument) throws(FoleyError) -> GenerationRequest {
+    guard cues?.ranges.isEmpty != false else {
+      throw .usage(
+        "--stem gives each sound one prompt; the sheet of --cues has prompts of its own: leave them out."
+      )
+    }
     var request = self
     request.prompt = stem.prompt
     request.seed = stem.seed(from: seed)

@@ -25,6 +25,9 @@ struct Verify: ParsableCommand {
   @Option(help: ArgumentHelp("Events to compare with, in place of those seen.", valueName: "file"))
   var events: String?
 
+  @Option(help: "What became of the sound at cuts, as generate was told.")
+  var cuts = CutHandling.follow
+
   @Option(help: ArgumentHelp("Also write a picture (PNG) of offsets and level.", valueName: "file"))
   var plot: String?
 
@@ -42,7 +45,7 @@ struct Verify: ParsableCommand {
 
   func run() throws {
     let given = try events.map { try EventFile(path: $0) }
-    let verification = try Verification(sound: sound, video: video, events: given)
+    let verification = try Verification(sound: sound, video: video, events: given, cuts: cuts)
     for warning in verification.warnings { Terminal.error("Warning: \(warning)\n") }
     if let plot { try writePNG(path: plot, picture: VerificationPlot.picture(of: verification)) }
     let broken = limits.broken(by: verification)

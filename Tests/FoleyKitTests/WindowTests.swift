@@ -12,49 +12,29 @@ import Testing
     #expect(plan.latents == latents)
     #expect(plan.count == windows)
   }
-
-  /// Hops and the last window's part make up the whole, and every window but the last is followed by
-  /// one that starts inside it.
-  @Test(arguments: [1, 20_000, 384_000, 384_001, 671_999, 672_001, 5_000_000])
-  func windowsCoverTheClip(samples: Int) {
-    let plan = WindowPlan(samples: samples)
-    let whole = (plan.count - 1) * WindowPlan.latentsPerHop + plan.latentsOfLastWindow
-    #expect(whole == plan.latents)
-    #expect((1...WindowPlan.latentsPerWindow).contains(plan.latentsOfLastWindow))
-    if plan.count > 1 {
-      let overlap = WindowPlan.latentsPerWindow - WindowPlan.latentsPerHop
-      #expect(plan.latentsOfLastWindow > overlap, "a last window with nothing new")
-    }
-  }
 }
 
 @Suite struct LastWindowTests {
   /// The embedded model's.
   private static let coarse = LastWindow(granularity: 16, shortest: 128)
 
-  /// Latents inside the clip, and those computed for them.
-  @Test(arguments: [
-    (1, 128), (128, 128), (129, 144), (150, 160), (400, 400), (401, 128), (430, 144), (700, 400),
-  ]) func isNoLongerThanNeeded(latents: Int, length: Int) {
-    let plan = WindowPlan(samples: latents * Clock.samplesPerLatent)
-    #expect(Self.coarse.latents(for: plan) == length)
+  /// Latents wanted, and those computed for them.
+  @Test(arguments: [(1, 128), (128, 128), (129, 144), (150, 160), (400, 400)])
+  func isNoLongerThanNeeded(wanted: Int, length: Int) {
+    #expect(Self.coarse.latents(holding: wanted) == length)
   }
 
   /// To a picture of 25 a second.
-  @Test(arguments: [
-    (1, 2), (960 * 129, 130), (8 * 48_000 - 1, 400), (9 * 48_000, 150), (960 * 427 + 1, 128),
-  ]) func canBeExact(samples: Int, length: Int) {
-    let exact = LastWindow(granularity: 2, shortest: 2)
-    #expect(exact.latents(for: WindowPlan(samples: samples)) == length)
+  @Test(arguments: [(1, 2), (129, 130), (400, 400), (150, 150)])
+  func canBeExact(wanted: Int, length: Int) {
+    #expect(LastWindow(granularity: 2, shortest: 2).latents(holding: wanted) == length)
   }
 
-  @Test func holdsWhatIsLeft() {
-    for latents in 1...1500 {
-      let plan = WindowPlan(samples: latents * Clock.samplesPerLatent)
-      let length = Self.coarse.latents(for: plan)
-      #expect(length >= plan.latentsOfLastWindow && length <= WindowPlan.latentsPerWindow)
-      #expect(length % Self.coarse.granularity == 0)
-      #expect(plan.count == 1 || length >= Continuation.weights.count)
+  @Test func holdsWhatIsWanted() {
+    for wanted in 1...WindowPlan.latentsPerWindow {
+      let length = Self.coarse.latents(holding: wanted)
+      #expect(length >= wanted && length <= WindowPlan.latentsPerWindow)
+      #expect(length % Self.coarse.granularity == 0 && length >= Continuation.weights.count)
     }
   }
 

@@ -13,6 +13,20 @@ enum Clips {
       ], name, in: folder)
   }
 
+  /// Two of the tool's moving test pictures with a hard cut between them.
+  static func two(
+    _ first: String, _ second: String, cutAt cut: Double, seconds: Double, _ name: String,
+    in folder: URL
+  ) throws {
+    try make(
+      [
+        "-f", "lavfi", "-i", "\(first)=s=320x180:r=25", "-f", "lavfi", "-i",
+        "\(second)=s=320x180:r=25", "-filter_complex",
+        "[0]trim=duration=\(cut),format=yuv420p[a];"
+          + "[1]trim=duration=\(seconds - cut),format=yuv420p[b];[a][b]concat=n=2",
+      ], name, in: folder)
+  }
+
   /// A scene in which nothing happens.
   static func still(_ name: String, seconds: Double, in folder: URL) throws {
     try make(

@@ -61,6 +61,7 @@ import Testing
     ("stem-and-prompt", 64, "generate clip.mp4 --stem a=rain -p rain"),
     ("stem-and-original", 64, "generate clip.mp4 --stem a=rain --original mix"),
     ("stem-into-pipe", 64, "generate clip.mp4 --stem a=rain -o -"),
+    ("stem-and-cued-prompts", 64, "generate clip.mp4 --stem a=rain --cues cues.csv"),
     ("bwf-into-pipe", 64, "generate clip.mp4 --format bwf -o -"),
     ("both-prompts", 64, "generate clip.mp4 -p rain --prompt-file prompt.txt"),
     ("missing-clip", 66, "generate missing.mp4"),
@@ -73,6 +74,10 @@ import Testing
     ("prompt-file-not-text", 65, "generate clip.mp4 --prompt-file sound.wav"),
     ("seconds-of-video", 64, "generate clip.mp4 --seconds 3"),
     ("noise-is-text", 65, "generate clip.mp4 --noise notes.txt"),
+    ("missing-cues", 66, "generate clip.mp4 --cues missing.csv"),
+    ("cues-not-text", 65, "generate clip.mp4 --cues sound.wav"),
+    ("cues-not-times", 65, "generate clip.mp4 --cues notes.txt"),
+    ("cuts", 64, "generate clip.mp4 --cuts maybe"),
     ("events-not-json", 65, "generate clip.mp4 --use-events notes.txt"),
     ("events-strength", 65, "generate clip.mp4 --use-events events.json"),
     ("unknown-model", 78, "generate clip.mp4 -m maxi"),
@@ -122,6 +127,7 @@ import Testing
     try write("rain", "prompt.txt")
     try write("This is a shopping list: milk, bread.\n", "notes.txt")
     try write("", "empty.mp4")
+    try write("start,end,prompt\n0,1,rain\n", "cues.csv")
     try write(#"{"events": [{"time": 1, "strength": 7}]}"#, "events.json")
     try write("", "folder/readme")
     try write(#"{"family": "huge"}"#, "other/config.json")

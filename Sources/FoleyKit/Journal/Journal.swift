@@ -54,13 +54,15 @@ public final class Journal {
   deinit { try? file?.close() }  // What counts has been synced.
 
   /// The latents of a window an earlier run has made, [rows, channels].
-  func latents(of index: Int, channels: Int, rows: Int) throws -> [Float]? {
+  ///
+  /// - Parameter expected: the place of its latents in this run.
+  func latents(of index: Int, channels: Int, at expected: Range<Int>) throws -> [Float]? {
     guard let file, let place = places[index] else { return nil }
     let end = try file.seekToEnd()
     defer { try? file.seek(toOffset: end) }  // A place that has just been read.
     try file.seek(toOffset: place)
     guard let payload = try JournalRecord.next(in: file), let window = JournalWindow(payload),
-      window.index == index, window.channels == channels, window.latents.count == rows * channels
+      window.index == index, window.channels == channels, window.range == expected
     else {
       throw FoleyError.badData(file: path, reason: "window \(index + 1) does not fit this clip")
     }
@@ -68,16 +70,15 @@ public final class Journal {
   }
 
   /// Keeps a window's latents, on the disk when this returns.
-  func record(_ index: Int, channels: Int, latents: [Float], isLast: Bool) throws {
+  func record(_ window: JournalWindow, isLast: Bool) throws {
     if file == nil && isLast && !isKept { return }
-    let window = JournalWindow(index: index, channels: channels, latents: latents)
     try writing {
       let file = try self.file ?? Journal.begin(path, head)
       self.file = file
       let place = try file.offset()
       try file.write(contentsOf: JournalRecord.framed(window.payload))
       try file.synchronize()
-      places[index] = place
+      places[window.index] = place
     }
   }
 
@@ -159,8 +160,7 @@ public struct JournalContents {
     var latents = 0
     while let payload = try JournalRecord.next(in: file), let window = JournalWindow(payload) {
       places[window.index] = end
-      latents = max(
-        latents, window.index * WindowPlan.latentsPerHop + window.latents.count / window.channels)
+      latents = max(latents, window.range.upperBound)
       end = try file.offset()
     }
     (self.places, self.latents, self.end) = (places, latents, end)

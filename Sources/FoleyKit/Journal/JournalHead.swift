@@ -2,7 +2,7 @@ import Foundation
 
 /// Whose windows a journal holds, and all it takes to ask for the same sound again.
 public struct JournalHead: Codable, Sendable {
-  private static let format = 1
+  private static let format = 2
 
   private let format: Int
   public let identity: RunIdentity

@@ -44,31 +44,37 @@ enum JournalRecord {
 /// The latents of one window as a journal keeps them.
 struct JournalWindow: Equatable {
   let index: Int
+  /// Its first latent, on the clip's own axis.
+  let start: Int
   let channels: Int
   /// [rows, channels], row-major; all of the window, its overlap with the next included.
   let latents: [Float]
 
-  init(index: Int, channels: Int, latents: [Float]) {
+  init(index: Int, start: Int, channels: Int, latents: [Float]) {
     precondition(channels > 0 && latents.count % channels == 0)
-    (self.index, self.channels, self.latents) = (index, channels, latents)
+    (self.index, self.start) = (index, start)
+    (self.channels, self.latents) = (channels, latents)
   }
+
+  /// The place of its latents.
+  var range: Range<Int> { start..<start + latents.count / channels }
 
   /// Nil where the bytes are none.
   init?(_ payload: Data) {
-    guard payload.count >= 8, payload.count % 4 == 0 else { return nil }
+    guard payload.count >= 12, payload.count % 4 == 0 else { return nil }
     let words = payload.withUnsafeBytes { bytes in
       stride(from: 0, to: bytes.count, by: 4).map {
         UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: $0, as: UInt32.self))
       }
     }
-    (index, channels) = (Int(words[0]), Int(words[1]))
-    latents = words[2...].map(Float.init(bitPattern:))
+    (index, start, channels) = (Int(words[0]), Int(words[1]), Int(words[2]))
+    latents = words[3...].map(Float.init(bitPattern:))
     guard channels > 0, latents.count % channels == 0 else { return nil }
   }
 
   var payload: Data {
-    var data = Data(capacity: 8 + 4 * latents.count)
-    for word in [UInt32(index), UInt32(channels)] + latents.map(\.bitPattern) {
+    var data = Data(capacity: 12 + 4 * latents.count)
+    for word in [UInt32(index), UInt32(start), UInt32(channels)] + latents.map(\.bitPattern) {
       withUnsafeBytes(of: word.littleEndian) { data.append(contentsOf: $0) }
     }
     return data

@@ -31,14 +31,15 @@ public struct Retake: Sendable {
   /// What holds a window that is to be made again; nil for one that stays as it is.
   ///
   /// - Parameters:
-  ///   - kept: its latents so far.
+  ///   - kept: its latents so far, [rows, channels].
   ///   - previous: what the window before leaves to it, where that was made again.
   func hold(
-    _ window: Range<Int>, isLast: Bool, kept: [Float], channels: Int, after previous: Continuation?
+    _ window: WindowMaterial, kept: [Float], channels: Int, after previous: Continuation?
   ) -> Continuation? {
-    let given = isLast ? window.count : WindowPlan.latentsPerHop + Retake.context
-    guard latents.overlaps(window.lowerBound..<window.lowerBound + given) else { return nil }
-    var (known, weights) = (kept, window.map(weight))
+    let given = window.settled + (window.goesOn ? Retake.context : 0)
+    let start = window.latents.lowerBound
+    guard latents.overlaps(start..<start + given) else { return nil }
+    var (known, weights) = (kept, window.latents.map(weight))
     if let previous {
       for row in previous.weights.indices where weights[row] < 1 {
         known.replaceSubrange(

@@ -19,6 +19,7 @@ public struct RunIdentity: Codable, Equatable, Sendable {
       "guidance": String(settings.guidance),
       "sampler": settings.solver.rawValue,
       "alignment": request.aligns ? "on" : "off",
+      "cuts": request.followsCuts ? "followed" : "ignored",
       "precision": precision?.rawValue ?? "the model's own",
     ]
     switch request.source {
@@ -36,6 +37,13 @@ public struct RunIdentity: Codable, Equatable, Sendable {
       values["events"] = SHA256.hash([UInt8](try encoder.encode(events)))
     } else {
       values["events"] = "as seen"
+    }
+    if let cues = request.cues {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = .sortedKeys
+      values["cues"] = SHA256.hash([UInt8](try encoder.encode(cues)))
+    } else {
+      values["cues"] = "none"
     }
     let files =
       try model.checkpoints().map(\.file)

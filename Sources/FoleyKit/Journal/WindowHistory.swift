@@ -19,25 +19,27 @@ struct WindowHistory {
   ) throws -> [Float] {
     let journal = control.journal
     let kept = try journal?.latents(
-      of: window.index, channels: channels, rows: window.latents.count)
+      of: window.index, channels: channels, at: window.latents)
     let latents: [Float]
     if let kept {
       let hold = control.retake?.hold(
-        window.latents, isLast: window.isLast, kept: kept, channels: channels, after: retaken)
+        window, kept: kept, channels: channels, after: window.startsAnew ? nil : retaken)
       latents = try hold.map { try make($0) } ?? kept
       if hold != nil { try record(latents, window) }
       retaken =
-        hold == nil || window.isLast ? nil : Continuation(after: latents, channels: channels)
+        hold == nil || !window.goesOn ? nil : Continuation(after: latents, channels: channels)
     } else {
-      latents = try make(continuation)
+      latents = try make(window.startsAnew ? nil : continuation)
       try record(latents, window)
     }
-    if !window.isLast { continuation = Continuation(after: latents, channels: channels) }
+    continuation = window.goesOn ? Continuation(after: latents, channels: channels) : nil
     return latents
   }
 
   private func record(_ latents: [Float], _ window: WindowMaterial) throws {
     try control.journal?.record(
-      window.index, channels: channels, latents: latents, isLast: window.isLast)
+      JournalWindow(
+        index: window.index, start: window.latents.lowerBound, channels: channels, latents: latents),
+      isLast: window.isLast)
   }
 }

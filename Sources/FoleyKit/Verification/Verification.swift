@@ -51,6 +51,8 @@ public struct Verification: Encodable, Sendable {
   public var warnings: [String]
 
   let survey: SoundSurvey
+  /// Where windows go on from each other, in seconds.
+  let seamTimes: [Double]
   let pairs: [OffsetPair]
 
   private enum CodingKeys: String, CodingKey {
@@ -58,12 +60,16 @@ public struct Verification: Encodable, Sendable {
     case loudness, loudnessRange, truePeak, clipped, warnings
   }
 
-  /// - Parameter events: to compare with, in place of those seen in the picture.
+  /// - Parameters:
+  ///   - events: to compare with, in place of those seen in the picture.
+  ///   - cuts: what became of the sound at them, which tells where windows meet.
   /// - Throws: `MediaError` or `ThreadError`.
-  public init(sound: String, video: String, events given: EventFile? = nil) throws {
+  public init(
+    sound: String, video: String, events given: EventFile? = nil, cuts: CutHandling = .follow
+  ) throws {
     // The sound first: it is quicker to tell that it is none.
     survey = try SoundSurvey(of: sound)
-    let seen = try Observation(of: video)
+    let seen = try Observation(of: video, cuts: cuts)
     let motion = given?.motion ?? seen.motion
     let strong = motion.events.filter { $0.strength >= VisualEvent.threshold }
     (self.sound, self.video) = (sound, video)
@@ -76,8 +82,8 @@ public struct Verification: Encodable, Sendable {
       strong.contains { $0.time > gap.start + 0.1 && $0.time < gap.start + gap.seconds - 0.3 }
     }.max { $0.seconds < $1.seconds }
     dropouts = survey.dropouts
-    (seamRatio, seams) = survey.seamRatio(
-      at: (1..<max(1, seen.plan.count)).map { Double($0 * WindowPlan.hop) })
+    seamTimes = seen.seams
+    (seamRatio, seams) = survey.seamRatio(at: seamTimes)
     pairs = OffsetPair.matching(onsets: survey.onsets, strong)
     sync = Sync(pairs, events: strong.count, onsets: survey.onsets.count, seconds: survey.seconds)
     (loudness, loudnessRange) = (survey.loudness, survey.loudnessRange)

@@ -64,9 +64,9 @@ public struct VerificationPlot {
   private mutating func drawSeams(_ rows: Range<Int>) {
     guard verification.seams > 0 else { return }
     let alpha: Float = verification.seams > 150 ? 0.25 : 0.8
-    for seam in 1...verification.seams {
+    for seam in verification.seamTimes {
       canvas.verticalLine(
-        x(Double(seam * WindowPlan.hop)), from: rows.lowerBound, to: rows.upperBound, Self.rule,
+        x(seam), from: rows.lowerBound, to: rows.upperBound, Self.rule,
         alpha)
     }
   }

@@ -7,4 +7,11 @@ public enum Clock {
   /// Motion features per second.
   public static let syncRate = 25
   public static let samplesPerLatent = sampleRate / latentRate
+
+  /// Where a latent begins.
+  static func seconds(of latent: Int) -> Double { Double(latent) / Double(latentRate) }
+
+  static func seconds(_ latents: Range<Int>) -> Range<Double> {
+    seconds(of: latents.lowerBound)..<seconds(of: latents.upperBound)
+  }
 }

@@ -7,7 +7,7 @@ import Tensors
 /// The last two seconds of a window are the first two of the next. There the sampler is held to the
 /// latents already made: fully during the first second, then ever less, so that the sound goes on as
 /// it was and no seam is heard. Nothing is averaged in the waveform, which would dull it.
-struct Continuation: Sendable {
+package struct Continuation: Sendable {
   /// Latents of the overlap, [rows, channels], row-major.
   let latents: [Float]
   /// How strongly each row is held: 1 kept as it is, 0 free.
@@ -17,13 +17,13 @@ struct Continuation: Sendable {
   /// - Parameters:
   ///   - latents: [rows, channels], row-major, from the start of the window on.
   ///   - weights: of each row.
-  init(latents: [Float], weights: [Float], channels: Int) {
+  package init(latents: [Float], weights: [Float], channels: Int) {
     precondition(latents.count == weights.count * channels)
     (self.latents, self.weights, self.channels) = (latents, weights, channels)
   }
 
   /// The overlap that `window` ([latentsPerWindow, channels], row-major) leaves to the next.
-  init(after window: [Float], channels: Int) {
+  package init(after window: [Float], channels: Int) {
     precondition(window.count == WindowPlan.latentsPerWindow * channels)
     latents = Array(window[(WindowPlan.latentsPerHop * channels)...])
     weights = Continuation.weights

@@ -26,15 +26,21 @@ struct PictureGrid {
     try append(grid.finish(count: max(1, places)))
   }
 
-  /// The pictures from one time to another, in whole seconds; fewer where the clip ends before. Those
-  /// from `kept` on stay for the next window.
-  mutating func take(from start: Int, to end: Int, keepingFrom kept: Int) -> [Picture] {
-    let first = start * wish.rate - firstPlace
-    let result = Array(pictures.dropFirst(first).prefix((end - start) * wish.rate))
-    let surplus = max(0, min(pictures.count, kept * wish.rate - firstPlace))
+  /// The pictures of some latents; fewer where the clip ends before. Those from `kept` on stay for the
+  /// next window.
+  mutating func take(_ latents: Range<Int>, keepingFrom kept: Int) -> [Picture] {
+    let first = place(latents.lowerBound)
+    let result = Array(
+      pictures.dropFirst(first - firstPlace).prefix(place(latents.upperBound) - first))
+    let surplus = max(0, min(pictures.count, place(kept) - firstPlace))
     pictures.removeFirst(surplus)
     firstPlace += surplus
     return result
+  }
+
+  /// The first place of the grid not before a latent.
+  private func place(_ latent: Int) -> Int {
+    (latent * wish.rate + Clock.latentRate - 1) / Clock.latentRate
   }
 
   private mutating func append(_ run: FrameGrid<VideoFrame>.Run?) throws(MediaError) {

@@ -16,23 +16,32 @@ struct WindowAssembly {
   enum Showing { case nothing, stillPicture, video }
 
   private let givenEvents: EventFile?
+  private let cues: CueSheet?
+  private let breaks: SceneBreaks
+  private let needs: WindowNeeds
   /// Without a prompt and without motion there is nothing to be heard.
   private let mayBeStill: Bool
-  private let lastWindow: LastWindow
   private var analyzer = MotionAnalyzer()
   private var visual: PictureGrid?
   private var sync: PictureGrid?
   private var nextWindow = 0
+  /// The first latent of the next window; nil after the last.
+  private var start: Int? = 0
+  /// The first latent of its scene.
+  private var scene = 0
+  /// Up to where events have been handed over, in latents.
+  private var told = 0
 
   init(_ request: GenerationRequest, _ needs: WindowNeeds, shows showing: Showing) {
-    givenEvents = request.givenEvents
+    (givenEvents, cues) = (request.givenEvents, request.cues)
+    breaks = SceneBreaks(request)
+    self.needs = needs
     // Who gives a single picture wants to hear it, still as it is.
-    mayBeStill =
-      needs.findsStillness && request.prompt.isEmpty && showing != .stillPicture
-    lastWindow = needs.lastWindow
+    mayBeStill = needs.findsStillness && showing != .stillPicture
     guard showing != .nothing else { return }
-    visual = needs.pictures.visual.map(PictureGrid.init)
-    sync = needs.pictures.sync.map(PictureGrid.init)
+    let wishes = request.prompts.map(needs.pictures)
+    visual = wishes.lazy.compactMap(\.visual).first.map(PictureGrid.init)
+    sync = wishes.lazy.compactMap(\.sync).first.map(PictureGrid.init)
   }
 
   /// The next frame of the clip, and its small grey picture.
@@ -51,42 +60,77 @@ struct WindowAssembly {
 
   /// The next window, if all it needs is known by now.
   mutating func next(_ progress: Progress) -> WindowMaterial? {
-    let start = nextWindow * WindowPlan.hop
-    let end = start + WindowPlan.length
-    let plan: WindowPlan?
+    guard let start else { return nil }
+    let motion = motion
+    let longest = start + WindowPlan.latentsPerWindow
+    // Where the scene ends within this window, be it by a break or with the clip.
+    var end = breaks.first(after: scene, cuts: motion.newPlaces).flatMap {
+      $0 <= longest ? $0 : nil
+    }
+    var plan: WindowPlan?
     switch progress {
     case .reached(let time):
-      // The window waits for the frames that settle its last events. The clip goes on beyond its end, so
-      // another window follows.
-      guard time >= Double(end) + MotionAnalyzer.delay else { return nil }
-      plan = nil
+      // The window waits for the frames that settle its last events and cuts. The clip goes on beyond its end,
+      // so another window follows.
+      guard time >= Double(end ?? longest) / Double(Clock.latentRate) + MotionAnalyzer.delay else {
+        return nil
+      }
     case .finished(let whole):
-      guard nextWindow < whole.count else { return nil }
-      plan = nextWindow == whole.count - 1 ? whole : nil
+      guard start < whole.latents else { return nil }
+      if whole.latents <= min(end ?? .max, longest) { (end, plan) = (whole.latents, whole) }
     }
-    let motion = motion
-    let first = nextWindow * WindowPlan.latentsPerHop
-    let latents = plan.map(lastWindow.latents) ?? WindowPlan.latentsPerWindow
-    let kept = start + WindowPlan.hop
-    let window = WindowMaterial(
-      index: nextWindow, latents: first..<first + latents,
-      motion: SyncFeatures.features(
-        events: motion.events, energy: motion.energy, start: Double(start),
-        frames: latents * Clock.syncRate / Clock.latentRate),
-      pictures: WindowPictures(
-        visual: visual?.take(from: start, to: end, keepingFrom: kept),
-        sync: sync?.take(from: start, to: end, keepingFrom: kept)),
-      events: motion.events.filter {
-        // The first window begins with what its two seconds of overlap would else have told.
-        $0.time >= (nextWindow == 0 ? 0 : Double(end - WindowPlan.hop)) && $0.time < Double(end)
-      },
-      isStill: mayBeStill && motion.isStill(from: Double(start), to: Double(end)), plan: plan)
+    let settled = end.map { $0 - start } ?? WindowPlan.latentsPerHop
+    let window = material(
+      start..<(end ?? longest), settled: settled, goesOn: end == nil, motion: motion, plan: plan)
     nextWindow += 1
+    told = end ?? longest
+    if end != nil { scene = start + settled }
+    self.start = plan == nil ? start + settled : nil
     return window
   }
 
+  /// - Parameter seen: what the window sees of its scene.
+  private mutating func material(
+    _ seen: Range<Int>, settled: Int, goesOn: Bool, motion: MotionTrack, plan: WindowPlan?
+  ) -> WindowMaterial {
+    let seconds = Clock.seconds(seen)
+    let prompt = breaks.prompt(at: scene)
+    let wishes = needs.pictures(prompt)
+    let kept = seen.lowerBound + settled
+    let (visible, moving) = (
+      visual?.take(seen, keepingFrom: kept), sync?.take(seen, keepingFrom: kept)
+    )
+    let length = goesOn ? seen.count : needs.lastWindow.latents(holding: seen.count)
+    return WindowMaterial(
+      index: nextWindow, latents: seen.lowerBound..<seen.lowerBound + length, settled: settled,
+      startsAnew: seen.lowerBound == scene, goesOn: goesOn, prompt: prompt,
+      motion: SyncFeatures.features(
+        // The next scene is none of this one's.
+        events: motion.events.filter { plan != nil || goesOn || $0.time < seconds.upperBound },
+        energy: plan != nil || goesOn
+          ? motion.energy
+          : Array(motion.energy.prefix(seen.upperBound * Clock.syncRate / Clock.latentRate)),
+        start: seconds.lowerBound, frames: length * Clock.syncRate / Clock.latentRate),
+      pictures: WindowPictures(
+        visual: wishes.visual == nil ? nil : visible, sync: wishes.sync == nil ? nil : moving),
+      events: motion.events.filter {
+        // The window before has told of the overlap.
+        $0.time >= Clock.seconds(of: told)
+          && $0.time < (plan == nil ? seconds.upperBound : .infinity)
+      },
+      seenUntil: plan == nil ? seconds.upperBound : .infinity,
+      isStill: mayBeStill && prompt.isEmpty
+        && motion.isStill(from: seconds.lowerBound, to: seconds.upperBound),
+      plan: plan)
+  }
+
   /// What was seen so far, or what was given in its place.
-  var motion: MotionTrack { givenEvents?.motion ?? analyzer.track }
+  var motion: MotionTrack {
+    if let givenEvents { return givenEvents.motion }
+    var track = analyzer.track
+    if let cues, !cues.events.isEmpty { track.events = cues.events }
+    return track
+  }
 }
 
 extension MotionTrack {

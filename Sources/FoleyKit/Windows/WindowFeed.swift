@@ -4,47 +4,58 @@ import Motion
 import Synchronization
 import Threads
 
-/// What one window needs of the picture.
+/// What one window needs of the picture, and where it stands in the clip.
 public struct WindowMaterial: Sendable {
   let index: Int
   /// Its latents on the clip's own axis.
   public let latents: Range<Int>
+  /// So many of them, from the start, become sound. The next window makes the rest again, going on from them,
+  /// or they lie beyond a break or the clip's end.
+  package let settled: Int
+  /// Nothing before it has a part in it: the clip, or another scene, begins.
+  let startsAnew: Bool
+  /// The next window goes on from it.
+  package let goesOn: Bool
+  /// What is to be heard; empty: the picture decides.
+  let prompt: String
   /// Motion features, one row for every two latents, [latents / 2, 8], row-major.
   public let motion: [Float]
-  /// The pictures wished for; fewer where the clip ends inside the window.
+  /// The pictures wished for; fewer where the scene ends inside the window.
   public let pictures: WindowPictures
-  /// Events seen since the window before ended, up to the end of this one.
+  /// Events seen since the window before ended, up to `seenUntil`.
   let events: [VisualEvent]
+  /// In seconds; infinite for the last window.
+  let seenUntil: Double
   /// Nothing happens and nothing was asked for.
   let isStill: Bool
   /// The true length of the clip, known with its last window.
   let plan: WindowPlan?
 
-  /// A window of a clip of its own, whose material is at hand: for comparison with another
-  /// implementation.
-  public init(latents: Int, pictures: WindowPictures) {
-    self.init(
-      index: 0, latents: 0..<latents, motion: [], pictures: pictures, events: [], isStill: false,
-      plan: nil)
-  }
-
   init(
-    index: Int, latents: Range<Int>, motion: [Float], pictures: WindowPictures,
-    events: [VisualEvent], isStill: Bool, plan: WindowPlan?
+    index: Int, latents: Range<Int>, settled: Int, startsAnew: Bool, goesOn: Bool, prompt: String,
+    motion: [Float], pictures: WindowPictures, events: [VisualEvent], seenUntil: Double,
+    isStill: Bool, plan: WindowPlan?
   ) {
     self.index = index
     self.latents = latents
+    self.settled = settled
+    self.startsAnew = startsAnew
+    self.goesOn = goesOn
+    self.prompt = prompt
     self.motion = motion
     self.pictures = pictures
     self.events = events
+    self.seenUntil = seenUntil
     self.isStill = isStill
     self.plan = plan
   }
 
-  /// Of the clip; the last window may reach beyond its end.
-  var seconds: Range<Double> {
-    let start = Double(latents.lowerBound) / Double(Clock.latentRate)
-    return start..<(isLast ? .infinity : start + Double(latents.count) / Double(Clock.latentRate))
+  /// A window of a clip of its own, whose material is at hand: for comparison with another
+  /// implementation.
+  public init(latents: Int, pictures: WindowPictures) {
+    self.init(
+      index: 0, latents: 0..<latents, settled: latents, startsAnew: true, goesOn: false, prompt: "",
+      motion: [], pictures: pictures, events: [], seenUntil: .infinity, isStill: false, plan: nil)
   }
 
   /// Counted from 1.
@@ -52,6 +63,9 @@ public struct WindowMaterial: Sendable {
 
   /// Whether no other window follows.
   var isLast: Bool { plan != nil }
+
+  /// Up to where the sound is made once this window is, in seconds.
+  var secondsDone: Double { plan?.seconds ?? Clock.seconds(of: latents.lowerBound + settled) }
 }
 
 /// The pictures of one window, for each encoder at its rate; nil where it wished for none.
@@ -67,8 +81,9 @@ public struct WindowPictures: Sendable {
 
 /// What windows must hold for whoever takes them.
 struct WindowNeeds: Sendable {
-  var pictures = PictureWishes()
-  /// Lengths the last window can have.
+  /// The pictures looked at under a prompt.
+  var pictures: @Sendable (_ prompt: String) -> PictureWishes = { _ in PictureWishes() }
+  /// Lengths the last window of a scene can have.
   var lastWindow = LastWindow(granularity: 2, shortest: 2)
   /// Whether windows in which nothing happens are to be told apart.
   var findsStillness = false
@@ -170,8 +185,21 @@ final class WindowFeed: Sendable {
     _ = emit(&assembly, .finished(WindowPlan(duration: duration)))
     seen.withLock {
       $0 = ClipTrack(
-        motion: assembly.motion, warnings: reader.warnings.map { "\(reader.path): \($0)" })
+        motion: assembly.motion,
+        warnings: reader.warnings.map { "\(reader.path): \($0)" }
+          + beyond(duration.seconds, request.cues))
     }
+  }
+
+  /// Cues that a clip is too short for.
+  private func beyond(_ end: Double, _ cues: CueSheet?) -> [String] {
+    let times = (cues?.events.map(\.time) ?? []) + (cues?.ranges.map(\.start) ?? [])
+    let count = times.count { $0 >= end }
+    guard count > 0 else { return [] }
+    return [
+      "\(count) of \(times.count) cues lie beyond the clip's end at "
+        + "\((end * 1000).rounded() / 1000) s"
+    ]
   }
 
   /// Hands over every window that is complete. False when nobody wants more.

@@ -5,7 +5,8 @@ import Media
 /// Each window begins with two seconds the one before has already made: the first of them is kept as
 /// it is, the second fades from kept to free. So a window adds six seconds to the sound, the first
 /// one eight. The last window, which may be the only one, is as much shorter as the model can do
-/// (`LastWindow`); what of it reaches past the end of the clip is cut.
+/// (`LastWindow`); what of it reaches past the end of the clip is cut. Where the sound begins anew inside the clip
+/// (`SceneBreaks`), each scene is cut like a clip of its own.
 public struct WindowPlan: Sendable, Equatable {
   /// Seconds of a window: what the models are trained on.
   public static let length = 8
@@ -34,15 +35,11 @@ public struct WindowPlan: Sendable, Equatable {
     (samples + Clock.samplesPerLatent - 1) / Clock.samplesPerLatent
   }
 
-  /// Number of windows.
+  /// Number of windows, where no scene but one is seen.
   public var count: Int {
     let beyondFirst = max(0, latents - WindowPlan.latentsPerWindow)
     return 1 + (beyondFirst + WindowPlan.latentsPerHop - 1) / WindowPlan.latentsPerHop
   }
-
-  /// How many latents of the last window lie inside the clip; of every other window it is
-  /// `latentsPerHop`, for the next one goes on from there.
-  public var latentsOfLastWindow: Int { latents - (count - 1) * WindowPlan.latentsPerHop }
 }
 
 /// Lengths of the last window that a model can do.
@@ -57,9 +54,9 @@ public struct LastWindow: Sendable, Equatable {
     self.shortest = shortest
   }
 
-  /// Latents to compute for a clip's last window: those inside the clip, and as few more as can be.
-  func latents(for plan: WindowPlan) -> Int {
-    let groups = (plan.latentsOfLastWindow + granularity - 1) / granularity
+  /// Latents to compute where so many are wanted: those, and as few more as can be.
+  func latents(holding wanted: Int) -> Int {
+    let groups = (wanted + granularity - 1) / granularity
     return min(WindowPlan.latentsPerWindow, max(shortest, groups * granularity))
   }
 }

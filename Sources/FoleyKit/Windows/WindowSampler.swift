@@ -4,7 +4,8 @@ import Tensors
 /// Turns the noise of one window after the other into latents, under what is said, seen and already made.
 struct WindowSampler {
   let model: any ModelFamily
-  let text: TextConditions
+  /// Of every prompt of the clip.
+  let texts: [String: TextConditions]
   let settings: SamplingSettings
   let noise: LatentNoise
   private let backend: any Backend
@@ -12,10 +13,10 @@ struct WindowSampler {
 
   /// - Throws: where the settings make no schedule.
   init(
-    _ model: any ModelFamily, text: TextConditions, _ settings: SamplingSettings,
+    _ model: any ModelFamily, texts: [String: TextConditions], _ settings: SamplingSettings,
     noise: LatentNoise, on backend: any Backend
   ) throws {
-    (self.model, self.text, self.settings) = (model, text, settings)
+    (self.model, self.texts, self.settings) = (model, texts, settings)
     (self.noise, self.backend) = (noise, backend)
     sampler = Sampler(
       solver: settings.solver,
@@ -23,8 +24,11 @@ struct WindowSampler {
   }
 
   /// [latents, channels], row-major.
+  ///
+  /// - Parameter prompt: one of `texts`.
   func latents(
-    of window: WindowMaterial, after continuation: Continuation?, _ clock: inout StageClock,
+    of window: WindowMaterial, prompt: String, after continuation: Continuation?,
+    _ clock: inout StageClock,
     tell: (ProgressEvent) -> Void
   ) throws -> [Float] {
     let visual = try clock.measure("vision") {
@@ -37,6 +41,9 @@ struct WindowSampler {
       try model.sync(window) { tell(.encoding(.sync, done: $0, of: $1, window: window.number)) }
     }
     if window.isLast { model.release(.sync) }
+    guard let text = texts[prompt] else {
+      preconditionFailure("a prompt that was not made ready")
+    }
     let latents = try clock.measure("sampling") {
       let velocity = try model.velocity(
         WindowConditions(text: text, visual: visual, sync: sync, latents: window.latents.count),
