@@ -82,6 +82,7 @@ struct GenerationRun {
     if plan.delivery.original.isMixed && own == nil {
       warn("the clip has no sound of its own that could be mixed in", in: &report)
     }
+    let began = ContinuousClock.now
     let delivery = SoundDelivery(
       made, original: try own?.store(for: plan.audioPath, frames: report.samples), settings)
     let (gain, warning) = try delivery.gain()
@@ -106,7 +107,7 @@ struct GenerationRun {
           file: plan.path(of: take.stem!))
       }
     }
-    report.delivery = delivered
+    report.add(delivered, since: began)
     for take in takes { try take.journal?.finish() }
     return report
   }

@@ -54,6 +54,11 @@ enum Clips {
     try make(["-i", source, "-map", "0", "-c", "copy"] + options, name, in: folder)
   }
 
+  /// A clip a number of times over.
+  static func looped(_ source: String, _ name: String, times: Int, in folder: URL) throws {
+    try make(["-stream_loop", String(times - 1), "-i", source, "-c", "copy"], name, in: folder)
+  }
+
   /// Metadata of a file as a whole.
   static func tags(of name: String, in folder: URL) throws -> [String: String] {
     let format = try probe(name, in: folder)["format"] as? [String: Any]

@@ -136,4 +136,50 @@ import Testing
       #expect(try files(in: folder) == ["a.wav", "clip.mp4"])
     }
   }
+
+  /// A run that is broken off amid its stems goes on where it was, to the same bytes.
+  @Test func stemsCanBeResumed() throws {
+    try withFolder { folder in
+      try Clips.moving("clip.mp4", seconds: 15, in: folder)
+      let options = [
+        "generate", "clip.mp4", "--stem", "a=rain", "--stem", "b=footsteps", "--loudness", "-24",
+        "--steps", "20", "--progress", "json",
+      ]
+      let whole = try Program.run(options + ["-o", "whole.wav"], in: folder)
+      #expect(whole.status == 0, "\(whole.error)")
+      let process = try Program.start(options + ["-o", "torn.wav"], in: folder)
+      try Program.waitForStep(process, in: folder)
+      kill(process.processIdentifier, SIGINT)
+      process.waitUntilExit()
+      let torn = try Program.finished(process, in: folder)
+      #expect(torn.status == 130, "\(torn.error)")
+      let left = try files(in: folder).filter { $0.hasPrefix("torn") }
+      #expect(left.contains("torn.a.wav.journal") && !left.contains { $0.hasSuffix(".wav") })
+      let resumed = try Program.run(options + ["-o", "torn.wav", "--resume"], in: folder)
+      #expect(resumed.status == 0 && resumed.error.contains(#""event":"resumed""#))
+      for part in ["", ".a", ".b"] {
+        #expect(
+          try Data(contentsOf: folder.appendingPathComponent("torn\(part).wav"))
+            == Data(contentsOf: folder.appendingPathComponent("whole\(part).wav")))
+      }
+      #expect(try files(in: folder).allSatisfy { !$0.hasSuffix("journal") })
+    }
+  }
+
+  /// No more memory for minutes than for seconds, however the sound is delivered.
+  @Test func memoryDoesNotGrow() throws {
+    try withFolder { folder in
+      try Clips.moving("clip.mp4", seconds: 10, in: folder)
+      try Clips.looped("clip.mp4", "long.mp4", times: 15, in: folder)
+      func peak(_ clip: String) throws -> Int {
+        let run = try Program.run(
+          ["generate", clip, "-p", "rain", "--steps", "1", "-q", "--json", "--loudness", "-23"]
+            + ["--channels", "2", "--format", "bwf"], in: folder)
+        #expect(run.status == 0, "\(run.error)")
+        return try #require(try run.object()["peakMemory"] as? Int)
+      }
+      let (short, long) = (try peak("clip.mp4"), try peak("long.mp4"))
+      #expect(Double(long) < 1.15 * Double(short), "\(short) and \(long) bytes")
+    }
+  }
 }

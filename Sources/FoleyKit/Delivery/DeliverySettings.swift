@@ -71,3 +71,15 @@ public struct DeliveryReport: Encodable, Sendable {
   public var truePeak: Double?
   public var stems: [Stem]?
 }
+
+extension GenerationReport {
+  /// Adds what came of a delivery, and what it took.
+  public mutating func add(_ delivery: DeliveryReport, since began: ContinuousClock.Instant) {
+    self.delivery = delivery
+    let seconds = (ContinuousClock.now - began).seconds
+    timings["delivery"] = seconds
+    timings["total", default: 0] += seconds
+    speed = self.seconds / max(timings["total"] ?? 0, 1e-9)
+    peakMemory = ProcessMeasure.peakMemory
+  }
+}

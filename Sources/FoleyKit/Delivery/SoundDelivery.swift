@@ -45,16 +45,16 @@ public struct SoundDelivery {
   }
 
   private func gain(toReach target: Double, from own: Double) throws -> (Double, String?) {
-    var gain = own
+    // What the limiter takes away makes this a search; the first guess does without.
+    var measured = try measure(own, limits: original != nil).loudness
+    var gain = measured.map { min(own * pow(10, (target - $0) / 20), 1e4) } ?? own
     var most = Double.infinity
-    var measured: Double?
-    for _ in 0..<SoundDelivery.attempts {
+    for _ in 0..<SoundDelivery.attempts where measured != nil {
       let (loudness, reduction) = try measure(gain)
       measured = loudness
       guard let loudness else { break }
       let excess = Double(reduction) - SoundDelivery.mostReduction
       if excess > 0 { most = min(most, gain * pow(10, -excess / 20)) }
-      // What the limiter takes away again makes this a search.
       let next = min(gain * pow(10, (target - loudness) / 20), most)
       if abs(20 * log10(next / gain)) <= SoundDelivery.precision { break }
       gain = next
@@ -75,9 +75,11 @@ public struct SoundDelivery {
     )
   }
 
-  private func measure(_ gain: Double) throws -> (loudness: Double?, reduction: Float) {
+  private func measure(
+    _ gain: Double, limits: Bool = true
+  ) throws -> (loudness: Double?, reduction: Float) {
     let meter = try meter()
-    let reduction = try render(gain) { meter.add($0.interleaved) }
+    let reduction = try render(gain, limits: limits) { meter.add($0.interleaved) }
     return (meter.integrated, reduction)
   }
 
@@ -122,7 +124,9 @@ public struct SoundDelivery {
   }
 
   /// Gives the delivered sound, a piece at a time; returns the limiter's strongest reduction in dB.
-  private func render(_ gain: Double, _ take: (DeliveredPiece) throws -> Void) throws -> Float {
+  private func render(
+    _ gain: Double, limits: Bool = true, _ take: (DeliveredPiece) throws -> Void
+  ) throws -> Float {
     // What the pipeline has limited need not be limited again.
     let isSafe =
       sounds.count == 1 && settings.channels == 1 && gain <= 1
@@ -130,7 +134,7 @@ public struct SoundDelivery {
     var chain: any DeliveryChain =
       original == nil
       ? SeparateChain(
-        settings, gain: Float(gain), sounds: sounds.count, limits: !isSafe)
+        settings, gain: Float(gain), sounds: sounds.count, limits: limits && !isSafe)
       : MixedChain(settings, gain: Float(gain))
     for start in stride(from: 0, to: sounds[0].frames, by: SoundDelivery.piece) {
       let samples = try sounds.map { try $0.read(from: start, frames: SoundDelivery.piece) }
