@@ -17,15 +17,14 @@ struct DeliveryOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "2 spreads the sound; half the sum of both is the sound of 1, sample for sample.",
-      valueName: "1|2"))
+      "2 spreads the sound over two channels; in mono nothing of that remains.", valueName: "1|2"))
   var channels: Int?
 
   @Option(
     help: ArgumentHelp(
       "The clip's own sound: replace it; keep it as tracks of their own in the file of --mux; mix it in; or duck it, "
         + "which mixes it in lower where the new sound is heard.",
-      valueName: "replace|keep|mix|duck"))
+      valueName: "use"))
   var original = OriginalUse.replace
 
   @Option(

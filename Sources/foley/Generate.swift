@@ -14,6 +14,8 @@ struct Generate: ParsableCommand {
         foley generate clip.mp4 -p "a hammer strikes an anvil" -o clip.wav
         foley generate clip.mp4 --mux clip-with-sound.mp4 --plot clip.png
         foley generate clip.mp4 --start 0:20 --end 0:30 --seed 7 --format flac
+        foley generate clip.mp4 --loudness -23 --format bwf --mux new.mov --original keep
+        foley generate clip.mp4 --stem rain="rain on a roof" --stem steps="steps on gravel"
         foley generate clip.mp4 -q -o - | aplay
       """)
 
