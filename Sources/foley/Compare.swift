@@ -97,7 +97,7 @@ struct ComparisonLimits: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Mean distance of band levels; two takes of one sound are some 10 dB apart.", valueName: "dB")
+      "Mean distance of band levels; two takes of one sound are some 8 dB apart.", valueName: "dB")
   )
   var maxSpectral = 3.0
 
