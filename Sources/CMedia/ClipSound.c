@@ -21,7 +21,7 @@ struct media_sound {
   AVPacket *packet;
   AVFrame *frame;
   int sample_rate, channels;
-  /// Where reading starts, in samples of the output on the container's clock.
+  /// Where reading starts, in samples of the output on the container's clock; moves with a clock that jumps.
   int64_t start;
 
   /// Frames without a gap between them and of one kind are a segment, with a resampler of its own.
@@ -36,6 +36,8 @@ struct media_sound {
   int waiting_count, waiting_start, waiting_capacity;
   /// Silence to be given before what waits; samples to be dropped from it.
   int64_t silence, skip;
+  /// Silence given for holes, as far as no jump back has taken it away again.
+  int64_t inserted;
   /// The frame begins a new segment.
   int frame_waits;
   int may_jump, draining, ended, errors;
@@ -189,8 +191,13 @@ static int continues(media_sound *sound) {
   int64_t gap = frame_place(sound, sound->expected) - sound->expected;
   double seconds = (double)gap / frame->sample_rate;
   if (sound->may_jump && (seconds > JUMP || seconds < -1)) {
-    // Another clock, not a hole.
+    // Another clock, not a hole. A jump back after a hole says that there was none: what follows makes up for it.
+    int64_t jump = av_rescale(gap, sound->sample_rate, frame->sample_rate);
+    int64_t undone = jump < 0 ? FFMIN(sound->inserted, -jump) : 0;
     sound->expected += gap;
+    sound->start += jump + undone;
+    sound->skip += undone;
+    sound->inserted -= undone;
     return 1;
   }
   return seconds > TOLERANCE ? 0 : seconds < -TOLERANCE ? -1 : 1;
@@ -232,6 +239,7 @@ static int begin_segment(media_sound *sound) {
   int64_t gap = av_rescale_q(sound->expected, samples, out) - sound->start - sound->place;
   sound->silence = FFMAX(0, gap);
   sound->skip = FFMAX(0, -gap);
+  if (sound->place > 0) sound->inserted += sound->silence;
   sound->place += sound->silence;
   return 0;
 }

@@ -105,6 +105,37 @@ import Testing
     #expect(level(0.1..<0.95) > 0.49 && level(1.1..<1.9) == 0 && level(2.1..<2.9) > 0.49)
   }
 
+  /// Broadcast streams begin their clock anew: what follows goes on, holes in it are holes, and no hours are made up.
+  @Test func aClockThatJumps() throws {
+    let first = try Self.clip("own-ac3.ts", sound: ["-c:a", "ac3"], rate: 48_000, channels: 2)
+    let hole = try Clips.make(
+      "own-hole.mkv",
+      [
+        "-f", "lavfi", "-i", "aevalsrc='0.5*sin(440*2*PI*t)':s=48000:d=4", "-af",
+        "aselect='not(between(t,1,3))'", "-c:a", "ac3", "-ac", "2",
+      ])
+    let second = try Clips.make(
+      "own-hole.ts",
+      ["-i", hole] + Clips.counter(rate: "25", frames: 1000)
+        + ["-map", "1:v", "-map", "0:a", "-c:a", "copy", "-t", "4", "-output_ts_offset", "5000"])
+    let path = Clips.path("own-jump.ts")
+    try
+      (Data(contentsOf: URL(fileURLWithPath: first))
+      + Data(contentsOf: URL(fileURLWithPath: second)))
+      .write(to: URL(fileURLWithPath: path))
+    let video = try VideoReader(path: path).information
+    let samples = try Self.all(
+      #require(try ClipSound(path: path, start: video.startTime, channels: 1)))
+    let seconds = Double(samples.count) / 48_000
+    #expect(abs(seconds - 7) < 0.3, "\(seconds) s")
+    func level(_ range: Range<Double>) -> Float {
+      samples.prefix(Int(range.upperBound * 48_000)).dropFirst(Int(range.lowerBound * 48_000))
+        .map(abs).max() ?? 0
+    }
+    #expect(abs(Self.peak(Array(samples.prefix(100_000)), channels: 1) - 1) < 0.001)
+    #expect(level(3.3..<3.8) > 0.3 && level(4.4..<5.7) < 0.01 && level(6.3..<6.7) > 0.3)
+  }
+
   /// Damage is passed over, and what follows it stays in its place.
   @Test(arguments: ["aac.mp4", "ac3.ts"]) func damage(name: String) throws {
     let codec = name.split(separator: ".")[0]
