@@ -62,3 +62,34 @@ public struct LinkedLimiter: Sendable {
     return gain.value ?? 1
   }
 }
+
+/// The highest true peak of several streams, as far as it is above a ceiling.
+public struct LinkedPeakMeter: Sendable {
+  private let ceiling: Float
+  private var interpolators: [PeakInterpolator]
+  private var highest: Float = 0
+
+  /// - Parameter ceiling: in dB true peak.
+  public init(ceiling: Float, channels: Int) {
+    self.ceiling = pow(10, ceiling / 20)
+    interpolators = Array(
+      repeating: PeakInterpolator(threshold: self.ceiling), count: channels)
+  }
+
+  /// Takes the next samples of every stream.
+  public mutating func add(_ channels: [[Float]]) {
+    precondition(channels.count == interpolators.count)
+    for (index, channel) in channels.enumerated() {
+      for sample in channel { highest = max(highest, interpolators[index].push(sample)) }
+    }
+  }
+
+  /// dB by which the streams pass the ceiling, taking silence to follow; 0 where they do not.
+  public var excess: Float {
+    var rest = self
+    for _ in 0..<2 * PeakInterpolator.reach {
+      rest.add(Array(repeating: [0], count: interpolators.count))
+    }
+    return max(0, 20 * log10(max(rest.highest, 1e-10) / ceiling))
+  }
+}

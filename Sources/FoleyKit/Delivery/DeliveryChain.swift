@@ -15,15 +15,32 @@ struct DeliveredPiece {
   /// Samples of each channel.
   var frames: Int { parts[0].middle.count }
 
+  /// The whole sound.
+  private var sum: Part {
+    parts.dropFirst().reduce(into: parts[0]) { sum, part in
+      for frame in sum.middle.indices { sum.middle[frame] += part.middle[frame] }
+      if let side = part.side { for frame in side.indices { sum.side![frame] += side[frame] } }
+    }
+  }
+
   /// The whole sound's channels, interleaved.
   var interleaved: [Float] {
-    var middle = parts[0].middle
-    var side = parts[0].side
-    for part in parts.dropFirst() {
-      for frame in middle.indices { middle[frame] += part.middle[frame] }
-      if let other = part.side { for frame in other.indices { side![frame] += other[frame] } }
+    let sum = sum
+    return sum.side.map { spread(sum.middle, $0, +, -) } ?? sum.middle
+  }
+
+  /// All channels that must stay under the ceiling: those of the whole and, for one of them may be louder than the
+  /// sum, those of the parts.
+  var channels: [[Float]] {
+    (parts.count > 1 ? [sum] + parts : parts).flatMap { part -> [[Float]] in
+      guard let side = part.side else { return [part.middle] }
+      return [zip(part.middle, side).map(+), zip(part.middle, side).map(-)]
     }
-    return side.map { spread(middle, $0, +, -) } ?? middle
+  }
+
+  /// How many `channels` there are.
+  static func channelCount(parts: Int, channels: Int) -> Int {
+    (parts > 1 ? parts + 1 : 1) * channels
   }
 }
 
@@ -65,12 +82,11 @@ struct SeparateChain: DeliveryChain {
   init(_ settings: DeliverySettings, gain: Float, sounds: Int, limits: Bool) {
     self.gain = gain
     wideners = Array(repeating: StereoWidener(), count: settings.isWide ? sounds : 0)
-    // A single sound may be louder than the sum.
     limiter =
       limits
       ? LinkedLimiter(
         ceiling: settings.aimedCeiling,
-        channels: (sounds == 1 ? 1 : sounds + 1) * settings.channels) : nil
+        channels: DeliveredPiece.channelCount(parts: sounds, channels: settings.channels)) : nil
     waiting = FrameQueue(channels: sounds * settings.channels)
   }
 
@@ -79,12 +95,10 @@ struct SeparateChain: DeliveryChain {
   mutating func process(_ sounds: [[Float]], original: [Float]) -> DeliveredPiece {
     let middles = gain == 1 ? sounds : sounds.map { $0.map { $0 * gain } }
     let sides = wideners.indices.map { wideners[$0].side(of: middles[$0]) }
-    guard limiter != nil else { return SeparateChain.piece(middles + sides, sounds.count) }
+    let piece = SeparateChain.piece(middles + sides, sounds.count)
+    guard limiter != nil else { return piece }
     waiting.push(middles + sides)
-    let channels = zip(SeparateChain.withSum(middles), SeparateChain.withSum(sides)).flatMap {
-      [zip($0, $1).map(+), zip($0, $1).map(-)]
-    }
-    let gains = limiter?.gains(sides.isEmpty ? SeparateChain.withSum(middles) : channels) ?? []
+    let gains = limiter?.gains(piece.channels) ?? []
     return SeparateChain.piece(waiting.pop(times: gains), sounds.count)
   }
 
@@ -101,13 +115,6 @@ struct SeparateChain: DeliveryChain {
           middle: channels[sound],
           side: channels.count > sounds ? channels[sounds + sound] : nil)
       })
-  }
-
-  /// The sum first, where there are several.
-  private static func withSum(_ sounds: [[Float]]) -> [[Float]] {
-    guard sounds.count > 1 else { return sounds }
-    let sum = sounds[0].indices.map { frame in sounds.reduce(Float(0)) { $0 + $1[frame] } }
-    return [sum] + sounds
   }
 }
 
@@ -152,8 +159,9 @@ struct MixedChain: DeliveryChain {
   mutating func finish() -> DeliveredPiece {
     let rest = limit(ducked(ducker?.finish() ?? []))
     var frames = waiting.pop(times: limiter.finish())
-    for (index, channel) in rest.channels.enumerated() { frames[index] = channel + frames[index] }
-    return DeliveredPiece(channels: frames)
+    frames[0] = rest.parts[0].middle + frames[0]
+    if let side = rest.parts[0].side { frames[1] = side + frames[1] }
+    return DeliveredPiece(frames)
   }
 
   private mutating func ducked(_ gains: [Float]) -> [[Float]] {
@@ -174,11 +182,8 @@ struct MixedChain: DeliveryChain {
 
   private mutating func limit(_ frames: [[Float]]) -> DeliveredPiece {
     waiting.push(frames)
-    let channels =
-      frames.count == 1
-      ? frames
-      : [zip(frames[0], frames[1]).map { $0 + $1 }, zip(frames[0], frames[1]).map { $0 - $1 }]
-    return DeliveredPiece(channels: waiting.pop(times: limiter.gains(channels)))
+    let gains = limiter.gains(DeliveredPiece(frames).channels)
+    return DeliveredPiece(waiting.pop(times: gains))
   }
 }
 
@@ -189,11 +194,10 @@ extension DeliverySettings {
 
 extension DeliveredPiece {
   /// Of a middle and perhaps a side.
-  fileprivate init(channels: [[Float]]) {
-    parts = [Part(middle: channels[0], side: channels.count > 1 ? channels[1] : nil)]
+  fileprivate init(_ frames: [[Float]]) {
+    parts = [Part(middle: frames[0], side: frames.count > 1 ? frames[1] : nil)]
   }
 
-  fileprivate var channels: [[Float]] { [parts[0].middle] + [parts[0].side].compactMap { $0 } }
 }
 
 /// Samples of several streams that wait for something to be decided.

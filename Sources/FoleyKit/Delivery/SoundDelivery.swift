@@ -1,5 +1,6 @@
 import Foundation
 import Media
+import Signal
 
 /// Brings finished samples, which lie on the disk, into the files they are wanted in: as loud as asked for, under the
 /// true peak, spread, mixed with the clip's own sound. They are read several times, a piece at a time; memory does not
@@ -40,8 +41,12 @@ public struct SoundDelivery {
     let own = original == nil ? pow(10, settings.gain / 20) : 1
     if let target = settings.loudness { return try gain(toReach: target, from: own) }
     guard original == nil, settings.channels > 1 || sounds.count > 1 else { return (own, nil) }
-    let reduction = try measure(own).reduction
-    return (reduction > 0 ? own * pow(10, -(Double(reduction) + 0.001) / 20) : own, nil)
+    var meter = LinkedPeakMeter(
+      ceiling: settings.aimedCeiling,
+      channels: DeliveredPiece.channelCount(parts: sounds.count, channels: settings.channels))
+    _ = try render(own, limits: false) { meter.add($0.channels) }
+    let excess = Double(meter.excess)
+    return (excess > 0 ? own * pow(10, -(excess + 0.001) / 20) : own, nil)
   }
 
   private func gain(toReach target: Double, from own: Double) throws -> (Double, String?) {
