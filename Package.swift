@@ -3,6 +3,12 @@ import PackageDescription
 
 let cSettings: [CSetting] = [.unsafeFlags(["-O3"])]
 
+// Scripts tell it; it is a matter of one small file.
+let commit = Context.environment["FOLEY_COMMIT"].map {
+  CSetting.define(
+    "FOLEY_COMMIT", to: "\"\($0.filter { $0.isLetter || $0.isNumber || $0 == "+" })\"")
+}
+
 let package = Package(
   name: "foley",
   products: [
@@ -25,9 +31,10 @@ let package = Package(
     .target(
       name: "CMedia", dependencies: ["CFFmpeg", "CProcess"], cSettings: cSettings,
       // pkg-config names libavformat alone, and C sources do not see the module map's link lines.
-      linkerSettings: ["avcodec", "swscale", "avutil"].map { .linkedLibrary($0) }),
+      linkerSettings: ["avcodec", "swresample", "swscale", "avutil"].map { .linkedLibrary($0) }),
     .target(name: "CKernels", cSettings: cSettings),
     .target(name: "CProcess", cSettings: cSettings),
+    .target(name: "CVersion", cSettings: cSettings + (commit.map { [$0] } ?? [])),
 
     // Threads that are sure to exist.
     .target(name: "Threads", dependencies: ["CKernels"]),
@@ -64,9 +71,9 @@ let package = Package(
     .executableTarget(
       name: "foley",
       dependencies: [
-        "FoleyKit", "CPUBackend", "Checkpoints", "CProcess", "Media", "Networks", "Sampling",
-        "Tensors",
-        "Threads",
+        "FoleyKit", "CPUBackend", "Checkpoints", "CProcess", "CVersion", "Media", "Motion",
+        "Networks",
+        "Sampling", "Tensors", "Threads",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),

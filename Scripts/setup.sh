@@ -28,6 +28,14 @@ find_swift() {
     "(https://www.swift.org/install/linux/), then run this command again."
 }
 
+# Tells the build which commit it is of, for `foley --version`.
+tell_commit() {
+  [ -n "${FOLEY_COMMIT-}" ] && return
+  FOLEY_COMMIT=$(git -C "$root" rev-parse --short=12 HEAD 2>/dev/null) || return 0
+  git -C "$root" diff --quiet HEAD 2>/dev/null || FOLEY_COMMIT=$FOLEY_COMMIT+changes
+  export FOLEY_COMMIT
+}
+
 # The packages of libraries that the toolchain itself is linked with and that are not there.
 missing_for_swift() {
   tools=$(dirname -- "$(readlink -f -- "$(command -v swift)")")
@@ -55,7 +63,7 @@ missing_packages() {
   [ -e /usr/include/stdio.h ] && ls /usr/lib/gcc/*/*/libstdc++.so >/dev/null 2>&1 &&
     command -v ld >/dev/null 2>&1 || echo g++
   command -v pkg-config >/dev/null 2>&1 || echo pkg-config
-  for library in libavformat libavcodec libswscale libavutil; do
+  for library in libavformat libavcodec libswresample libswscale libavutil; do
     has_library "$library" || echo "$library-dev"
   done
   has_library sndfile || echo libsndfile1-dev

@@ -40,3 +40,5 @@ int media_error_number(int error) {
 }
 
 void media_free(void *bytes) { av_free(bytes); }
+
+const char *media_ffmpeg_version(void) { return av_version_info(); }

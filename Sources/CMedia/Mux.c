@@ -11,6 +11,8 @@ enum { MAXIMUM_READ_ERRORS = 32 };
 /// Formats that may jump in time are joined where they jump further than this.
 static const int64_t LONGEST_STEP_SECONDS = 10;
 
+static const int64_t LONGEST_LEAD_IN_MS = 100;
+
 int mux_fail(muxer *m, int stage, int error, const char *detail) {
   if (!m->result->stage) {
     m->result->stage = stage;
@@ -22,6 +24,13 @@ int mux_fail(muxer *m, int stage, int error, const char *detail) {
 int mux_is_matroska(const muxer *m) {
   const char *container = m->output->oformat->name;
   return strcmp(container, "matroska") == 0 || strcmp(container, "webm") == 0;
+}
+
+int mux_opus_delay(const muxer *m, enum AVCodecID codec, int padding) {
+#if LIBAVFORMAT_VERSION_MAJOR < 60
+  if (codec == AV_CODEC_ID_OPUS && mux_is_matroska(m)) return padding;
+#endif
+  return 0;
 }
 
 int mux_write_packet(muxer *m, AVPacket *packet) {
@@ -43,6 +52,19 @@ static int is_cover(const AVStream *stream) {
     && (stream->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0;
 }
 
+/// The muxers of these containers make a track of time code anew, from what the pictures' metadata tell.
+static int is_timecode(const muxer *m, const AVStream *stream) {
+  const char *container = m->output->oformat->name;
+  return stream->codecpar->codec_tag == MKTAG('t', 'm', 'c', 'd')
+    && (mux_is_matroska(m) || strcmp(container, "mov") == 0 || strcmp(container, "mp4") == 0);
+}
+
+/// Chapters of QuickTime's kind have a track for their names, which is made anew, too.
+static int is_chapter_track(const muxer *m, const AVStream *stream) {
+  return m->input->nb_chapters > 0 && stream->codecpar->codec_type == AVMEDIA_TYPE_DATA
+    && stream->codecpar->codec_tag == MKTAG('t', 'e', 'x', 't');
+}
+
 static int is_kept(const muxer *m, const AVStream *stream) {
   enum AVCodecID codec = stream->codecpar->codec_id;
   const char *container = m->output->oformat->name;
@@ -53,7 +75,12 @@ static int is_kept(const muxer *m, const AVStream *stream) {
       && (strcmp(container, "mp4") == 0 || strcmp(container, "ipod") == 0
           || strcmp(container, "matroska") == 0);
   switch (stream->codecpar->codec_type) {
+    case AVMEDIA_TYPE_AUDIO: return m->request->keeps_sound && holds == 1;
+    case AVMEDIA_TYPE_VIDEO:
     case AVMEDIA_TYPE_SUBTITLE: return holds == 1;
+    case AVMEDIA_TYPE_DATA:
+      return holds == 1 && codec != AV_CODEC_ID_NONE && !is_timecode(m, stream)
+        && !is_chapter_track(m, stream);
     case AVMEDIA_TYPE_ATTACHMENT: return strcmp(container, "matroska") == 0;
     default: return 0;
   }
@@ -90,6 +117,9 @@ static int copy_stream(muxer *m, const AVStream *from) {
   to->r_frame_rate = from->r_frame_rate;
   to->sample_aspect_ratio = from->sample_aspect_ratio;
   to->disposition = from->disposition;
+  // The new sound is the one that players take.
+  if (from->codecpar->codec_type == AVMEDIA_TYPE_AUDIO)
+    to->disposition &= ~AV_DISPOSITION_DEFAULT;
   error = av_dict_copy(&to->metadata, from->metadata, 0);
   // Matroska's statistics of the old stream; the muxer writes its own.
   av_dict_set(&to->metadata, "DURATION", NULL, 0);
@@ -166,7 +196,9 @@ static int open_output(muxer *m) {
       continue;
     }
     stream->discard = AVDISCARD_ALL;
-    if (stream->codecpar->codec_type != AVMEDIA_TYPE_AUDIO) m->result->dropped_streams++;
+    if (is_timecode(m, stream) || is_chapter_track(m, stream)) continue;
+    if (stream->codecpar->codec_type != AVMEDIA_TYPE_AUDIO || m->request->keeps_sound)
+      m->result->dropped_streams++;
   }
   if ((error = av_dict_copy(&m->output->metadata, m->input->metadata, 0)) < 0) return error;
   // These describe the old container.
@@ -202,6 +234,13 @@ static void follow_jumps(muxer *m, const AVPacket *packet, AVRational base) {
   m->shift += last + FFMAX(1, packet->duration) - time;
 }
 
+/// Of what is not the picture, nothing comes before its first shown frame, but for an encoder's lead-in, where the
+/// container can hide it: a decoder needs it.
+static int64_t earliest(const muxer *m, const AVStream *stream) {
+  if (stream->codecpar->codec_type != AVMEDIA_TYPE_AUDIO || mux_is_matroska(m)) return 0;
+  return -av_rescale_q(LONGEST_LEAD_IN_MS, (AVRational){1, 1000}, stream->time_base);
+}
+
 /// Gives the packet its place on the output clock; 0 when it lies before the first shown frame and
 /// belongs to no picture.
 static int place(muxer *m, AVPacket *packet) {
@@ -218,7 +257,12 @@ static int place(muxer *m, AVPacket *packet) {
   int64_t offset = av_rescale_q(m->shift, video_base, from->time_base);
   if (packet->pts != AV_NOPTS_VALUE) packet->pts += offset;
   if (packet->dts != AV_NOPTS_VALUE) packet->dts += offset;
-  if (!is_video && packet->pts != AV_NOPTS_VALUE && packet->pts < 0) return 0;
+  int64_t delay = av_rescale_q(
+    mux_opus_delay(m, from->codecpar->codec_id, from->codecpar->initial_padding),
+    (AVRational){1, 48000}, from->time_base);
+  if (packet->pts != AV_NOPTS_VALUE) packet->pts += delay;
+  if (packet->dts != AV_NOPTS_VALUE) packet->dts += delay;
+  if (!is_video && packet->pts != AV_NOPTS_VALUE && packet->pts < earliest(m, from)) return 0;
   av_packet_rescale_ts(packet, from->time_base, to->time_base);
   int64_t *last = &m->last_output_time[to->index];
   if (packet->dts == AV_NOPTS_VALUE)

@@ -33,6 +33,9 @@ typedef struct {
 /// Notes where the mux failed, the first time; returns `error`.
 int mux_fail(muxer *m, int stage, int error, const char *detail);
 int mux_is_matroska(const muxer *m);
+/// Samples at 48 kHz by which Opus must be given late: Matroska's header tells its delay and readers subtract it, but
+/// older muxers do not add it.
+int mux_opus_delay(const muxer *m, enum AVCodecID codec, int padding);
 int mux_write_packet(muxer *m, AVPacket *packet);
 
 /// Opens the encoder and its stream of the output.

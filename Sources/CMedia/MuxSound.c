@@ -127,13 +127,9 @@ static int write_encoded(muxer *m) {
     if (error == AVERROR(EAGAIN) || error == AVERROR_EOF) return 0;
     if (error < 0) return mux_fail(m, MEDIA_MUX_ENCODER, error, NULL);
     m->audio_packet->stream_index = m->audio->index;
-#if LIBAVFORMAT_VERSION_MAJOR < 60
-    // Matroska's header tells Opus's delay and readers subtract it; these muxers do not add it.
-    if (m->encoder->codec_id == AV_CODEC_ID_OPUS && mux_is_matroska(m)) {
-      m->audio_packet->pts += m->encoder->initial_padding;
-      m->audio_packet->dts += m->encoder->initial_padding;
-    }
-#endif
+    int delay = mux_opus_delay(m, m->encoder->codec_id, m->encoder->initial_padding);
+    m->audio_packet->pts += delay;
+    m->audio_packet->dts += delay;
     av_packet_rescale_ts(m->audio_packet, m->encoder->time_base, m->audio->time_base);
     if ((error = mux_write_packet(m, m->audio_packet)) < 0) return error;
   }

@@ -126,6 +126,16 @@ static int ends_with(const char *text, const char *ending) {
   return a >= b && strcmp(text + a - b, ending) == 0;
 }
 
+/// The time code stands at the pictures themselves, at the file, or at a track of its own.
+static void find_timecode(const media_reader *reader, media_info *info) {
+  const AVFormatContext *format = reader->format;
+  const AVDictionaryEntry *entry = av_dict_get(reader->stream->metadata, "timecode", NULL, 0);
+  if (!entry) entry = av_dict_get(format->metadata, "timecode", NULL, 0);
+  for (unsigned i = 0; i < format->nb_streams && !entry; i++)
+    entry = av_dict_get(format->streams[i]->metadata, "timecode", NULL, 0);
+  snprintf(info->timecode, sizeof info->timecode, "%s", entry ? entry->value : "");
+}
+
 static void describe(media_reader *reader, media_info *info) {
   AVFormatContext *format = reader->format;
   AVStream *stream = reader->stream;
@@ -196,6 +206,7 @@ int media_open(const char *url, int threads, media_reader **result, media_info *
       reader->format->streams[i]->discard = AVDISCARD_ALL;
   reader->orientation = stream_orientation(reader->stream);
   describe(reader, info);
+  find_timecode(reader, info);
   error = open_decoder(reader, threads);
   if (error != 0) goto failed;
   reader->packet = av_packet_alloc();

@@ -60,6 +60,8 @@ public struct GenerationReport: Encodable, Sendable {
   public var limiterReduction: Double
   /// Largest sample, in dB of full scale; absent where all is zero.
   public var peak: Double?
+  /// What was done to the samples before they were written; absent where nothing was.
+  public var delivery: DeliveryReport?
   public var backend: String
   /// Seconds spent in each stage; `total` is the whole run.
   public var timings: [String: Double]
@@ -72,6 +74,6 @@ public struct GenerationReport: Encodable, Sendable {
   private enum CodingKeys: String, CodingKey {
     case output, sampleRate, samples, seconds, windows, model, parameters, events, cuts, breaks
     case alignment
-    case limiterReduction, peak, backend, timings, speed, peakMemory, warnings
+    case limiterReduction, peak, delivery, backend, timings, speed, peakMemory, warnings
   }
 }

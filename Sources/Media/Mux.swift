@@ -16,16 +16,15 @@ public enum MuxSound: Sendable, Hashable {
 
 /// What `mux` could not take over.
 public struct MuxReport: Sendable, Equatable {
-  /// Streams of the original, other than its sound, that the output's container cannot hold.
+  /// Streams of the original that the output's container cannot hold; its sound counts where it was to be kept.
   public var droppedStreams: Int
   /// The picture's rotation could not be stored: it will lie on its side.
   public var lostRotation: Bool
 }
 
 /// Writes the video of one file with the sound of another: the picture's packets are copied
-/// untouched, and with them subtitles, chapters, cover art, metadata and rotation where the
-/// container can hold them. The original's own sound is left out. The first shown frame comes at
-/// time 0.
+/// untouched, and with them all other streams, chapters, cover art, metadata, time code and rotation
+/// where the container can hold them. The first shown frame comes at time 0.
 ///
 /// - Parameters:
 ///   - video: the original video file; not a pipe.
@@ -33,12 +32,14 @@ public struct MuxReport: Sendable, Equatable {
 ///   - output: the new file; its ending chooses the container. It appears when it is complete.
 ///   - audioStart: where the sound starts, in seconds from the first shown frame.
 ///   - sound: how the sound is stored.
+///   - keepsSound: the original's own sound is copied untouched into tracks of its own, after the new
+///     one; without it, it is left out.
 /// - Throws: `MediaError`: of the video, of the sound, or of the output (`.cannotCreate` also when
 ///   the container cannot hold the video's codec).
 @discardableResult
 public func mux(
   video: String, audio: String, into output: String, audioStart: Rational = .zero,
-  sound: MuxSound = .automatic
+  sound: MuxSound = .automatic, keepsSound: Bool = false
 ) throws(MediaError) -> MuxReport {
   // Where the first shown frame lies is the decoder's knowledge: edit lists and broken starts hide
   // it.
@@ -61,6 +62,7 @@ public func mux(
         request.audio = container.code(sound, bits: source.bits)
         request.sample_rate = source.info.samplerate
         request.channels = source.info.channels
+        request.keeps_sound = keepsSound ? 1 : 0
         request.audio_start = Int64(audioStart.scaled(to: Int(source.info.samplerate)))
         request.context = Unmanaged.passUnretained(source).toOpaque()
         request.read = { context, samples, frames in

@@ -18,6 +18,8 @@ public struct VideoInformation: Sendable, Equatable {
   public var duration: Rational?
   /// Presentation time of the first shown frame in the container's own clock, in seconds.
   public var startTime: Rational
+  /// The time of day of the first shown picture, where the file has a time code.
+  public var timecode: Timecode?
   public var hasAudio: Bool
   public var audioCodec: String?
   /// A single picture without a clock (PNG, JPEG, ...): one frame, duration 0.
@@ -37,6 +39,12 @@ public struct VideoInformation: Sendable, Equatable {
       ? Double(info.frame_rate_numerator) / Double(info.frame_rate_denominator) : nil
     let timeBase = Rational(info.time_base_numerator, info.time_base_denominator)
     startTime = isStill ? .zero : Rational(firstTime ?? 0) * timeBase
+    timecode =
+      info.frame_rate_denominator > 0 && info.frame_rate_numerator > 0
+      ? Timecode(
+        string(info.timecode),
+        rate: Rational(info.frame_rate_numerator, info.frame_rate_denominator))
+      : nil
     hasAudio = info.has_audio != 0
     audioCodec = hasAudio ? string(info.audio_codec) : nil
     duration =

@@ -6,7 +6,15 @@ protocol WaveSink: AnyObject {
   /// Interleaved samples; integers for PCM (24 bits in the low bits).
   func write(_ samples: UnsafeBufferPointer<Int32>) throws(MediaError)
   func write(_ samples: UnsafeBufferPointer<Float>) throws(MediaError)
-  func finish() throws(MediaError)
+  func finish(_ description: SoundDescription) throws(MediaError)
+}
+
+/// What a file tells of its sound beside the samples. WAVE files alone can.
+struct SoundDescription {
+  var broadcast: BroadcastExtension?
+  var cues: [CuePoint] = []
+
+  var isEmpty: Bool { broadcast == nil && cues.isEmpty }
 }
 
 /// A WAVE, RF64 or FLAC file through libsndfile, over our own descriptor: the library would hide why a
@@ -17,12 +25,20 @@ final class WaveFileSink: WaveSink {
   private var handle: OpaquePointer?
   private var shorts: [Int16] = []
   private var shifted: [Int32] = []
+  /// Holds the place of a `bext` chunk, which libsndfile would sign with its own version.
+  private let broadcastPlace: UnsafeMutableRawBufferPointer?
   /// The first `errno` of a write, kept while libsndfile unwinds.
   private var failure: Int32 = 0
 
   init(
-    path: String, format: WaveFormat, container: SoundContainer, rf64: Bool, downgrade: Bool
+    path: String, format: WaveFormat, container: SoundContainer, rf64: Bool, downgrade: Bool,
+    broadcastBytes: Int?
   ) throws(MediaError) {
+    broadcastPlace = broadcastBytes.map { size in
+      let place = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 1)
+      place.initializeMemory(as: UInt8.self, repeating: 0)
+      return place
+    }
     file = try AtomicFile(path: path)
     bits = 8 * format.encoding.bytesPerSample
     let subtype =
@@ -59,9 +75,20 @@ final class WaveFileSink: WaveSink {
     if rf64, downgrade, container == .wave {
       sf_command(handle, Int32(SFC_RF64_AUTO_DOWNGRADE), nil, Int32(SF_TRUE))
     }
+    if let broadcastPlace {
+      var chunk = SF_CHUNK_INFO()
+      withUnsafeMutableBytes(of: &chunk.id) { $0.copyBytes(from: WaveChunks.placeholder.utf8) }
+      chunk.id_size = 4
+      chunk.datalen = UInt32(broadcastPlace.count)
+      chunk.data = broadcastPlace.baseAddress
+      guard sf_set_chunk(handle, &chunk) == 0 else { throw error() }
+    }
   }
 
-  deinit { if let handle { sf_close(handle) } }
+  deinit {
+    if let handle { sf_close(handle) }
+    broadcastPlace?.deallocate()
+  }
 
   private static func from(_ user: UnsafeMutableRawPointer?) -> WaveFileSink {
     Unmanaged<WaveFileSink>.fromOpaque(user!).takeUnretainedValue()
@@ -93,32 +120,15 @@ final class WaveFileSink: WaveSink {
     guard written == samples.count, failure == 0 else { throw error() }
   }
 
-  func finish() throws(MediaError) {
+  func finish(_ description: SoundDescription) throws(MediaError) {
     let status = sf_close(handle)
     handle = nil
     guard status == 0, failure == 0 else { throw error() }
-    try clearPeakTime()
+    let chunks = WaveChunks(file)
+    try chunks.clearPeakTime()
+    if let broadcast = description.broadcast { try chunks.fill(broadcast) }
+    try chunks.append(CuePoint.chunks(description.cues))
     try file.commit()
-  }
-
-  /// libsndfile cannot be told to leave out the PEAK chunk of RF64: its time of writing goes.
-  private func clearPeakTime() throws(MediaError) {
-    var header = [UInt8](repeating: 0, count: 4096)
-    let count = pread(file.descriptor, &header, header.count, 0)
-    var chunk = 12
-    while chunk + 16 <= count {
-      let name = header[chunk..<chunk + 4]
-      if name.elementsEqual("data".utf8) { return }
-      if name.elementsEqual("PEAK".utf8) {
-        // After the chunk's name, its size and a version.
-        guard pwrite(file.descriptor, [UInt8](repeating: 0, count: 4), 4, off_t(chunk + 12)) == 4
-        else {
-          throw .cannotWrite(file: file.name, reason: MediaError.reason(errno))
-        }
-      }
-      let size = (4..<8).reversed().reduce(0) { $0 << 8 | Int(header[chunk + $1]) }
-      chunk += 8 + size + (size & 1)
-    }
   }
 
   private func error() -> MediaError {
@@ -177,7 +187,8 @@ final class WaveStreamSink: WaveSink {
     try put(bytes)
   }
 
-  func finish() throws(MediaError) {
+  func finish(_ description: SoundDescription) throws(MediaError) {
+    precondition(description.isEmpty, "a pipe has no room for more than its samples")
     let dataBytes = samplesWritten * format.encoding.bytesPerSample
     if dataBytes & 1 == 1 { try put([0]) }
     guard let expected, !format.needsRF64(frames: expected) else { return }

@@ -80,16 +80,20 @@ struct WaveFormat {
 /// Turns floating-point samples into integers with triangular dither, so that quiet sound fades
 /// into noise instead of distortion. The noise is a function of the sample's position alone: the
 /// same samples give the same bytes on every run, however they are cut into blocks.
-struct Quantizer {
+public struct Quantizer: Sendable {
   /// 32768 for 16 bits, 8388608 for 24.
-  let scale: Float
-  private(set) var position: UInt64 = 0
+  public let scale: Float
+  private(set) var position: UInt64
   /// Samples outside -1...1 or not a number.
   private(set) var clipped = 0
 
-  init(bits: Int) { scale = Float(1 << (bits - 1)) }
+  /// - Parameter stream: another number gives other noise, for sounds that are to be added.
+  public init(bits: Int, stream: Int = 0) {
+    scale = Float(1 << (bits - 1))
+    position = UInt64(stream) << 48
+  }
 
-  mutating func quantize(_ sample: Float) -> Int32 {
+  public mutating func quantize(_ sample: Float) -> Int32 {
     let noise = Quantizer.triangular(position)
     position += 1
     let value = limited(sample)

@@ -13,6 +13,10 @@ public final class WaveWriter {
   /// Samples that were outside -1...1, or not a number, and were limited. A limiter belongs before
   /// this; anything but 0 is its mistake.
   public var clippedSamples: Int { quantizer.clipped }
+  /// Told in the file's `bext` chunk; may change until the file is finished, but for its coding history.
+  public var broadcast: BroadcastExtension?
+  /// Named places, told behind the samples of a WAVE file.
+  public var cues: [CuePoint] = []
 
   private let format: WaveFormat
   private let isRF64: Bool
@@ -30,14 +34,18 @@ public final class WaveWriter {
   ///   - container: FLAC needs whole-number samples and a file, no pipe.
   ///   - expectedFrames: the length where it is known. It decides between WAVE and RF64 (over 4 GiB),
   ///     and is what the header of a pipe announces. Without it a file becomes whichever it needs.
+  ///   - broadcast: makes it a broadcast wave file; not for FLAC, nor for a pipe.
   /// - Throws: `MediaError.cannotCreate` or `.cannotWrite`.
   public init(
     path: String, sampleRate: Int = 48000, channels: Int = 1, encoding: WaveEncoding = .pcm16,
-    container: SoundContainer = .wave, expectedFrames: Int? = nil
+    container: SoundContainer = .wave, expectedFrames: Int? = nil,
+    broadcast: BroadcastExtension? = nil
   ) throws(MediaError) {
     precondition(container == .wave || encoding != .float32, "FLAC holds whole numbers only")
     precondition(sampleRate > 0 && channels > 0 && channels <= 64, "not a shape of sound")
+    precondition(container == .wave || broadcast == nil, "FLAC has no bext chunk")
     self.path = path
+    self.broadcast = broadcast
     self.sampleRate = sampleRate
     self.channels = channels
     self.encoding = encoding
@@ -53,7 +61,7 @@ public final class WaveWriter {
       isRF64 = expectedFrames.map(format.needsRF64(frames:)) ?? true
       sink = try WaveFileSink(
         path: path, format: format, container: container, rf64: isRF64,
-        downgrade: expectedFrames == nil)
+        downgrade: expectedFrames == nil, broadcastBytes: broadcast?.bytes.count)
     }
   }
 
@@ -89,10 +97,22 @@ public final class WaveWriter {
     }
   }
 
+  /// Appends interleaved samples that are whole numbers of the file's own scale (`Quantizer`) already.
+  public func write(quantized samples: [Int32]) throws(MediaError) {
+    guard let sink else { preconditionFailure("a finished file takes no more samples") }
+    precondition(encoding != .float32 && samples.count % channels == 0)
+    frameCount += samples.count / channels
+    guard isRF64 || !format.needsRF64(frames: frameCount) else {
+      throw .cannotWrite(
+        file: path, reason: "more sound was made than the 4 GiB the file was planned for")
+    }
+    try samples.withUnsafeBufferPointer { (b) throws(MediaError) in try sink.write(b) }
+  }
+
   /// Completes the header, makes the file durable and gives it its name. Once.
   public func finish() throws(MediaError) {
     guard let sink else { preconditionFailure("a file is finished once") }
     self.sink = nil
-    try sink.finish()
+    try sink.finish(SoundDescription(broadcast: broadcast, cues: cues))
   }
 }

@@ -15,8 +15,11 @@ struct Foley: ParsableCommand {
         foley generate clip.mp4 --mux clip-with-sound.mp4
         foley probe clip.mp4
       """,
-    version: "foley \(ProgramVersion.current)",
-    subcommands: [Generate.self, RetakeCommand.self, Verify.self, Probe.self, Models.self])
+    version: VersionText.text,
+    subcommands: [
+      Generate.self, RetakeCommand.self, Verify.self, Compare.self, Probe.self, Models.self,
+      Completions.self, Manual.self,
+    ])
 
   /// Standard output carries results alone, so errors go to standard error, each with the exit code
   /// of its kind.

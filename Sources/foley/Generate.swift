@@ -14,15 +14,19 @@ struct Generate: ParsableCommand {
         foley generate clip.mp4 -p "a hammer strikes an anvil" -o clip.wav
         foley generate clip.mp4 --mux clip-with-sound.mp4 --plot clip.png
         foley generate clip.mp4 --start 0:20 --end 0:30 --seed 7 --format flac
+        foley generate clip.mp4 --loudness -23 --format bwf --mux new.mov --original keep
+        foley generate clip.mp4 --stem rain="rain on a roof" --stem steps="steps on gravel"
         foley generate clip.mp4 -q -o - | aplay
       """)
 
-  @Argument(help: "The video: MP4, MOV, MKV, WebM, AVI, ...; - is standard input.")
+  @Argument(
+    help: "The video: MP4, MOV, MKV, WebM, AVI, ...; - is standard input.", completion: .file())
   var clip: String?
 
   @OptionGroup(title: "Content") var content: ContentOptions
   @OptionGroup(title: "Model") var model: ModelOptions
   @OptionGroup(title: "Output") var output: OutputOptions
+  @OptionGroup(title: "Delivery") var delivery: DeliveryOptions
   @OptionGroup(title: "Long clips") var resuming: ResumeOptions
   @OptionGroup(title: "Reports") var reports: ReportOptions
   @OptionGroup var hidden: HiddenOptions
@@ -41,12 +45,20 @@ struct Generate: ParsableCommand {
         throw ValidationError(
           "--mux copies the whole video, so it cannot be combined with --start or --end.")
       }
+    } else if delivery.original == .keep {
+      throw ValidationError("--original keep is for the file that --mux writes.")
+    }
+    if delivery.original.isMixed && (clip == nil || clip == "-") {
+      throw ValidationError("--original \(delivery.original) needs a video file.")
+    }
+    if !delivery.stems.isEmpty && (content.prompt != nil || content.promptFile != nil) {
+      throw ValidationError("--stem and --prompt exclude each other: each stem has its own prompt.")
     }
   }
 
   func run() throws {
     ErrorLog.use(from: reports.verbose ? .debug : .warning)
-    let plan = try OutputPlan(output, clip: clip)
+    let plan = try OutputPlan(output, clip: clip, delivery: delivery.plan)
     let display = ProgressDisplay(reports.progress, quiet: reports.quiet)
     if reports.dryRun { return try describe(plan) }
     guard try mayWrite(plan, display) else { return }
@@ -60,10 +72,20 @@ struct Generate: ParsableCommand {
       backend: backend, threads: threads, memory: MemoryBudget(bytes: model.ramBudget?.bytes),
       precision: model.precision)
     let pipeline = Pipeline(model: description, resources)
-    let journal = try resuming.journal(plan, pipeline, request)
-    if resuming.resume { display.show(.resumed(windows: journal?.found ?? 0)) }
+    let stems = try delivery.stems.map { stem in
+      let part = try request.taking(stem)
+      return StemTake(
+        stem: stem, request: part,
+        journal: try resuming.journal(plan, pipeline, part, stem: stem))
+    }
+    let journal = stems.isEmpty ? try resuming.journal(plan, pipeline, request) : nil
+    if resuming.resume {
+      let found = stems.reduce(journal?.found ?? 0) { $0 + ($1.journal?.found ?? 0) }
+      display.show(.resumed(windows: found))
+    }
     let run = GenerationRun(
-      pipeline: pipeline, request: request, plan: plan, display: display, journal: journal)
+      pipeline: pipeline, request: request, plan: plan, display: display, journal: journal,
+      stems: stems)
     let report = try run.run()
 
     if reports.json { Terminal.output(JSON.text(report) + "\n") }
@@ -130,10 +152,11 @@ struct Generate: ParsableCommand {
   // MARK: After the run
 
   private func summary(_ report: GenerationReport) -> String {
-    let files = [
-      report.output.audio, report.output.video, report.output.plot, report.output.events,
-    ]
-    .compactMap { $0 }
+    let files =
+      [
+        report.output.audio, report.output.video, report.output.plot, report.output.events,
+      ]
+      .compactMap { $0 } + (report.delivery?.stems ?? []).map(\.file)
     let total = report.timings["total"] ?? 0
     return "\(files.isEmpty ? "done" : files.joined(separator: ", ")): "
       + "\(ProgressDisplay.text(report.seconds)) s of sound in \(ProgressDisplay.text(total)) s "

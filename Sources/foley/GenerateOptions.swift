@@ -14,7 +14,9 @@ struct ContentOptions: ParsableArguments {
     help: "What is to be heard. Without a prompt the picture decides.")
   var prompt: String?
 
-  @Option(help: ArgumentHelp("Read the prompt from a text file.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Read the prompt from a text file.", valueName: "file"),
+    completion: .file())
   var promptFile: String?
 
   @Option(
@@ -110,7 +112,8 @@ extension ByteCount: ExpressibleByArgument {}
 struct ModelOptions: ParsableArguments {
   @Option(
     name: [.short, .long],
-    help: ArgumentHelp("A model's name, or its folder.", valueName: "name"))
+    help: ArgumentHelp("A model's name, or its folder.", valueName: "name"),
+    completion: .file())
   var model = "mini"
 
   @Option(help: "Where to compute; auto takes the best there is.")
@@ -147,13 +150,17 @@ struct OutputOptions: ParsableArguments {
     name: [.short, .long],
     help: ArgumentHelp(
       "The sound file; the clip's name with .wav in this folder by default. - is standard output.",
-      valueName: "file"))
+      valueName: "file"),
+    completion: .file())
   var output: String?
 
   @Option(help: .hidden)
   var outputFolder: String?
 
-  @Option(help: "wav or flac; by default what the name of the output says, else wav.")
+  @Option(
+    help:
+      "wav, flac, or bwf: wav with time code, loudness, and markers at the events; by default what the name says."
+  )
   var format: OutputFormat?
 
   @Option(help: "16 (dithered), 24, or 32f for floating point.")
@@ -162,17 +169,20 @@ struct OutputOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Also write the clip with this sound; its pictures are copied untouched.",
-      valueName: "file"))
+      valueName: "file"),
+    completion: .file())
   var mux: String?
 
   @Option(
     help: ArgumentHelp(
       "Also write a picture (PNG) of the sound: waveform, spectrogram, events.",
-      valueName: "file"))
+      valueName: "file"),
+    completion: .file())
   var plot: String?
 
   @Option(
-    help: ArgumentHelp("Also write the events seen in the picture, as JSON.", valueName: "file"))
+    help: ArgumentHelp("Also write the events seen in the picture, as JSON.", valueName: "file"),
+    completion: .file())
   var events: String?
 
   @Flag(help: "Replace files that exist.")
@@ -192,7 +202,7 @@ struct OutputOptions: ParsableArguments {
 }
 
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
-  case wav, flac
+  case wav, flac, bwf
 }
 
 enum BitDepth: String, CaseIterable, ExpressibleByArgument {

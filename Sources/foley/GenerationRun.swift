@@ -10,6 +10,8 @@ struct GenerationRun {
   let display: ProgressDisplay
   var journal: Journal?
   var retake: Retake?
+  /// In place of the one request, several whose sounds add up to the whole.
+  var stems: [StemTake] = []
 
   func run() throws -> GenerationReport {
     let preliminary = plan.files.map { $0 + ".partial" } + temporaryFiles
@@ -26,76 +28,109 @@ struct GenerationRun {
   }
 
   private func writeAll() throws -> GenerationReport {
-    let file = SoundFile(plan)
-    let control = RunControl(
-      journal: journal, retake: retake, shouldStop: { Interruption.requested != nil })
-    defer { Interruption.endsByItself(false) }
-    var report = try pipeline.generate(request, into: file, control: control) { event in
-      if case .started(_, let windows) = event {
-        // A single window leaves no journal to go on from.
-        Interruption.endsByItself(journal != nil && retake == nil && windows != 1)
-      }
-      display.show(event)
-    }
-    try file.finish()
-    try journal?.finish()
+    let plot = plan.plot.map { _ in PlottedSound() }
+    var report =
+      plan.delivery.needsWholeSound ? try makeThenDeliver(plot) : try makeIntoFile(plot)
     if case .file(let path) = plan.audio { report.output.audio = path }
 
     if let path = plan.events {
       try EventFile(events: report.events, cuts: report.cuts, energy: report.energy).write(to: path)
       report.output.events = path
     }
-    if let path = plan.plot, let sound = file.plot {
+    if let path = plan.plot, let plot {
       let title = plan.mux ?? plan.audioPath
-      try writePNG(path: path, picture: Plot.picture(of: report, sound, title: title.lastComponent))
+      try writePNG(
+        path: path, picture: Plot.picture(of: report, plot.accumulator, title: title.lastComponent))
       report.output.plot = path
     }
     if let path = plan.mux, case .video(let video, _, _, _) = request.source {
-      let muxed = try mux(video: video, audio: plan.audioPath, into: path)
-      for loss in muxed.losses {
-        let warning = "\(path): \(loss)"
-        report.warnings.append(warning)
-        display.show(.warning(warning))
-      }
+      let muxed = try mux(
+        video: video, audio: plan.audioPath, into: path,
+        keepsSound: plan.delivery.original == .keep)
+      for loss in muxed.losses { warn("\(path): \(loss)", in: &report) }
       report.output.video = path
     }
     return report
   }
-}
 
-/// The sound's file as the pipeline sees it.
-private final class SoundFile: SoundSink {
-  private let plan: OutputPlan
-  private var writer: WaveWriter?
-  /// What a plot needs of the sound, where one is wanted.
-  private(set) var plot: PlotAccumulator?
-
-  init(_ plan: OutputPlan) {
-    self.plan = plan
-    plot = plan.plot.map { _ in PlotAccumulator(sampleRate: Clock.sampleRate) }
+  /// Samples go into the file as they are made.
+  private func makeIntoFile(_ plot: PlottedSound?) throws -> GenerationReport {
+    let file = try SoundFile(plan, request, plot: plot)
+    let report = try generate(request, into: file, journal: journal)
+    try file.finish(report)
+    try journal?.finish()
+    return report
   }
 
-  func start(expectedSamples: Int?) throws {
-    let encoding: WaveEncoding =
-      switch plan.bitDepth {
-      case .sixteen: .pcm16
-      case .twentyFour: .pcm24
-      case .float: .float32
+  /// Samples wait on the disk until all are there.
+  private func makeThenDeliver(_ plot: PlottedSound?) throws -> GenerationReport {
+    // Found out before any work is done.
+    let own = try OriginalSound(request, plan.delivery)
+    var settings = plan.delivery.settings
+    if let own { (settings.channels, settings.mixing) = (own.sound.channels, own.mixing) }
+    let takes =
+      stems.isEmpty ? [StemTake(stem: nil, request: request, journal: journal)] : stems
+    var made: [SampleStore] = []
+    var reports: [GenerationReport] = []
+    for take in takes {
+      if let stem = take.stem { display.begin(stem: stem.name, made.count + 1, of: takes.count) }
+      let sink = try StoringSink(for: plan.audioPath)
+      reports.append(try generate(take.request, into: sink, journal: take.journal))
+      made.append(sink.store)
+    }
+    var report = GenerationReport(of: reports)
+    if plan.delivery.original.isMixed && own == nil {
+      warn("the clip has no sound of its own that could be mixed in", in: &report)
+    }
+    let began = ContinuousClock.now
+    let delivery = SoundDelivery(
+      made, original: try own?.store(for: plan.audioPath, frames: report.samples), settings)
+    let (gain, warning) = try delivery.gain()
+    if let warning { warn(warning, in: &report) }
+
+    func file(_ request: GenerationRequest, _ path: String) throws -> WaveWriter {
+      let file = try SoundFile.writer(
+        plan, request, path: path, channels: settings.channels, samples: report.samples)
+      if plan.format == .bwf { file.cues = report.cuePoints }
+      return file
+    }
+    let whole = try file(request, plan.audioPath)
+    let parts = try stems.map { try file($0.request, plan.path(of: $0.stem!)) }
+    var delivered = try delivery.write(gain, to: whole, parts: parts) { plot?.add($0) }
+    whole.broadcast?.tell(
+      loudness: delivered.loudness, range: delivered.loudnessRange, truePeak: delivered.truePeak)
+    for file in [whole] + parts { try file.finish() }
+    if !stems.isEmpty {
+      delivered.stems = stems.map { take in
+        DeliveryReport.Stem(
+          name: take.stem!.name, prompt: take.request.prompt, seed: take.request.seed,
+          file: plan.path(of: take.stem!))
       }
-    // Headers are trusted to tell a long clip from a short one. A pipe would announce their length as
-    // the truth.
-    writer = try WaveWriter(
-      path: plan.audioPath, sampleRate: Clock.sampleRate, encoding: encoding,
-      container: plan.format == .flac ? .flac : .wave,
-      expectedFrames: plan.audioIsStream ? nil : expectedSamples)
+    }
+    report.add(delivered, since: began)
+    for take in takes { try take.journal?.finish() }
+    return report
   }
 
-  func write(_ samples: [Float]) throws {
-    plot?.add(samples)
-    try writer?.write(samples)
+  private func generate(
+    _ request: GenerationRequest, into sink: any SoundSink, journal: Journal?
+  ) throws -> GenerationReport {
+    let control = RunControl(
+      journal: journal, retake: retake, shouldStop: { Interruption.requested != nil })
+    defer { Interruption.endsByItself(false) }
+    return try pipeline.generate(request, into: sink, control: control) { event in
+      if case .started(_, let windows) = event {
+        // A single window leaves no journal to go on from.
+        Interruption.endsByItself(journal != nil && retake == nil && windows != 1)
+      }
+      display.show(event)
+    }
   }
 
-  func finish() throws { try writer?.finish() }
+  private func warn(_ text: String, in report: inout GenerationReport) {
+    report.warnings.append(text)
+    display.show(.warning(text))
+  }
 }
 
 extension MuxReport {

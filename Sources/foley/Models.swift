@@ -5,6 +5,12 @@ import Foundation
 struct Models: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Look at the models there are, check them, make published ones ready.",
+    discussion: """
+      Examples:
+        foley models
+        foley models verify mini
+        foley models licence ~/HunyuanVideo-Foley
+      """,
     subcommands: [List.self, Verify.self, Import.self, Licence.self], defaultSubcommand: List.self)
 
   struct List: ParsableCommand {

@@ -16,13 +16,17 @@ struct OutputPlan {
   let mux: String?
   let plot: String?
   let events: String?
+  let delivery: DeliveryPlan
   private let newFolder: String?
 
   /// - Parameter clip: the input's path, if there is one.
-  init(_ options: OutputOptions, clip: String?) throws(FoleyError) {
+  init(
+    _ options: OutputOptions, clip: String?, delivery: DeliveryPlan = DeliveryPlan()
+  ) throws(FoleyError) {
     let audio = try OutputPlan.audio(options, clip: clip)
     format = options.format ?? OutputPlan.format(of: audio)
     bitDepth = options.bitDepth
+    self.delivery = delivery
     self.audio = audio
     (mux, plot, events) = (options.mux, options.plot, options.events)
     if let plot, !plot.lowercased().hasSuffix(".png") {
@@ -37,10 +41,25 @@ struct OutputPlan {
         throw .usage("A pipe takes WAV; FLAC needs a file that can be rewritten at its start.")
       }
     }
+    if format == .bwf && audioIsStream {
+      throw .usage("A pipe takes plain WAV; bwf needs a file that can be rewritten at its start.")
+    }
     if mux != nil && audioIsStream {
       throw .usage("--mux needs the sound in a file, not in a pipe: leave out -o.")
     }
+    if !delivery.stems.isEmpty {
+      guard case .file = audio, !audioIsStream else {
+        throw .usage("--stem needs the whole sound in a file, beside which its parts lie: give -o.")
+      }
+    }
     try checkNames(clip: clip)
+  }
+
+  /// The file of a part of the sound: `clip.wav` has `clip.steps.wav` beside it.
+  func path(of stem: StemArgument) -> String {
+    let ending = (audioPath as NSString).pathExtension
+    let base = ending.isEmpty ? audioPath : String(audioPath.dropLast(ending.count + 1))
+    return base + "." + stem.name + (ending.isEmpty ? "" : "." + ending)
   }
 
   /// Makes the folder that `--output-folder` names.
@@ -58,6 +77,7 @@ struct OutputPlan {
   var files: [String] {
     var files: [String] = []
     if case .file(let path) = audio { files.append(path) }
+    files += delivery.stems.map(path(of:))
     return files + [mux, plot, events].compactMap { $0 }
   }
 
@@ -122,8 +142,8 @@ struct OutputPlan {
   }
 
   private static func format(of audio: Audio) -> OutputFormat {
-    if case .file(let path) = audio, path.lowercased().hasSuffix(".flac") { return .flac }
-    return .wav
+    guard case .file(let path) = audio else { return .wav }
+    return ["flac": .flac, "bwf": .bwf][(path as NSString).pathExtension.lowercased()] ?? .wav
   }
 
   private static let videoEndings: Set = ["mp4", "mov", "mkv", "webm", "avi", "m4v"]
@@ -158,7 +178,13 @@ struct OutputPlan {
       }
       let folder = url.deletingLastPathComponent().path
       let named = (file as NSString).deletingLastPathComponent
-      if newFolder != nil && audio == .file(file) { continue }
+      if newFolder != nil
+        && folder
+          == URL(fileURLWithPath: audioPath).standardizedFileURL
+          .deletingLastPathComponent().path
+      {
+        continue
+      }
       guard FileManager.default.fileExists(atPath: folder) else {
         throw .cannotCreate(file: file, reason: "the folder \(named) does not exist")
       }

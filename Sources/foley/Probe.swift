@@ -16,7 +16,7 @@ struct Probe: ParsableCommand {
         foley probe clip.mp4 --events events.json
       """)
 
-  @Argument(help: "The video.")
+  @Argument(help: "The video.", completion: .file())
   var clip: String
 
   @Option(
@@ -81,6 +81,8 @@ struct ProbeResult: Encodable {
     /// As the headers state it.
     var seconds: Double?
     var startTime: Double
+    /// Of the first picture, where the file has one.
+    var timecode: String?
     var audioCodec: String?
     var isStill: Bool
   }
@@ -118,6 +120,7 @@ struct ProbeResult: Encodable {
       width: information.width, height: information.height, rotation: information.rotation,
       pixelFormat: information.pixelFormat, framesPerSecond: information.frameRate,
       seconds: information.duration?.seconds, startTime: information.startTime.seconds,
+      timecode: information.timecode?.description,
       audioCodec: information.audioCodec, isStill: information.isStill)
     let folder = try ModelFolder.find(model)
     _ = try ModelFamilies.describe(folder)
@@ -151,6 +154,7 @@ struct ProbeResult: Encodable {
       ("container", clip.container),
       ("video", video),
       ("length", clip.isStill ? "a still picture" : seconds(clip.seconds)),
+      ("time code", clip.timecode ?? "none"),
       ("sound in it", clip.audioCodec ?? "none"),
       ("to be made", plan.samples.map { "\(seconds(plan.seconds)), \($0) samples" } ?? "unknown"),
       ("windows", plan.windows.map(String.init) ?? "unknown"),

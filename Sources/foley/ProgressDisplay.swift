@@ -27,7 +27,7 @@ final class ProgressDisplay {
       case _ where quiet: .none
       case .none: .none
       case .plain: .plain
-      case .auto: Terminal.errorIsTerminal ? .bar : .plain
+      case .auto: Terminal.errorIsScreen ? .bar : .plain
       }
   }
 
@@ -72,6 +72,14 @@ final class ProgressDisplay {
     }
   }
 
+  /// One of several sounds is made from now on.
+  func begin(stem: String, _ number: Int, of count: Int) {
+    clearBar()
+    computing = nil
+    line("stem \(stem), \(number)/\(count)")
+    json("stem", ["name": stem, "number": number, "of": count])
+  }
+
   /// The last line of a run that went well.
   func finish(_ summary: String) {
     clearBar()
@@ -106,15 +114,18 @@ final class ProgressDisplay {
     if let seconds, windowsDone > 0 {
       text += "  ETA \(Self.duration((seconds - done) / max(speed, 1e-6)))"
     }
-    let width = max(8, min(40, Terminal.columns - text.count - 1))
-    let filled = Int(((fraction ?? 0) * Double(width)).rounded())
-    let (full, empty) = unicode ? ("█", "░") : ("#", "-")
-    let bar =
-      fraction == nil
-      ? ""
-      : String(repeating: full, count: filled) + String(repeating: empty, count: width - filled)
-    Terminal.error("\r" + bar + text + "\u{1B}[K")
+    // A line that wraps could not be written over: on a narrow terminal the bar goes, then the end of the text.
+    let columns = Terminal.columns
+    let width = min(40, columns - text.count - 1)
+    let bar = width < 8 ? "" : fraction.map { self.bar($0, width: width) } ?? ""
+    Terminal.error("\r" + (bar + text).prefix(columns - 1) + "\u{1B}[K")
     barIsShown = true
+  }
+
+  private func bar(_ fraction: Double, width: Int) -> String {
+    let filled = Int((fraction * Double(width)).rounded())
+    let (full, empty) = unicode ? ("█", "░") : ("#", "-")
+    return String(repeating: full, count: filled) + String(repeating: empty, count: width - filled)
   }
 
   private func json(_ event: String, _ fields: [String: (any Encodable)?]) {

@@ -15,15 +15,23 @@ struct ResumeOptions: ParsableArguments {
   var keepJournal = false
 
   /// The journal of a run; nil where the sound goes into a pipe.
+  ///
+  /// - Parameter stem: the part that is made, where there are several.
   func journal(
-    _ plan: OutputPlan, _ pipeline: Pipeline, _ request: GenerationRequest
+    _ plan: OutputPlan, _ pipeline: Pipeline, _ request: GenerationRequest,
+    stem: StemArgument? = nil
   ) throws -> Journal? {
-    guard let path = plan.journal else {
+    guard let path = stem.map({ plan.path(of: $0) + ".journal" }) ?? plan.journal else {
       guard !resume && !keepJournal else {
         throw FoleyError.usage(
           "--resume and --keep-journal need the sound in a file, not in a pipe.")
       }
       return nil
+    }
+    guard !keepJournal || !plan.delivery.needsWholeSound else {
+      throw FoleyError.usage(
+        "--keep-journal is for a sound that `foley retake` can change a part of; with --loudness, --channels 2 and "
+          + "what else shapes the whole, a part would change all of it.")
     }
     let head = try pipeline.journalHead(request, output: plan.described)
     return try Journal(path: path, head: head, resumes: resume, isKept: keepJournal)

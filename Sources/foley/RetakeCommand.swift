@@ -17,7 +17,7 @@ struct RetakeCommand: ParsableCommand {
       needed; it holds the new take afterwards, unless -o names another file.
       """)
 
-  @Argument(help: "A sound made with --keep-journal.")
+  @Argument(help: "A sound made with --keep-journal.", completion: .file())
   var sound: String
 
   @Option(help: ArgumentHelp("Where the part begins: seconds, or mm:ss.", valueName: "time"))

@@ -7,6 +7,11 @@ enum Terminal {
 
   static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
+  /// Whether a line on standard error can be written over.
+  static var errorIsScreen: Bool {
+    errorIsTerminal && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+  }
+
   /// Columns of the terminal behind standard error; 80 where it does not say.
   static var columns: Int {
     var size = winsize()

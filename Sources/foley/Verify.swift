@@ -16,10 +16,10 @@ struct Verify: ParsableCommand {
       that is seen need not sound, and a sound may have no event.
       """)
 
-  @Argument(help: "The sound: WAV, FLAC, ...")
+  @Argument(help: "The sound: WAV, FLAC, ...", completion: .file())
   var sound: String
 
-  @Option(help: "The video it belongs to.")
+  @Option(help: "The video it belongs to.", completion: .file())
   var video: String
 
   @Option(help: ArgumentHelp("Events to compare with, in place of those seen.", valueName: "file"))

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Media
@@ -153,7 +154,7 @@ import Testing
     let cover = try Clips.make(
       "small-cover.png", ["-f", "lavfi", "-i", "testsrc=s=40x40", "-frames:v", "1", "-update", "1"])
     let turned = Clips.path("turned.mp4")
-    try Clips.rotate(try TimedClip.all[0].make(), degrees: 90, into: turned)
+    try TrackMatrix.rotate(try TimedClip.all[0].make(), degrees: 90, into: turned)
     let source = try Clips.make(
       "rich.mp4",
       [

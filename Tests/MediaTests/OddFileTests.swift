@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Media
@@ -111,7 +112,7 @@ import Testing
         "geq=lum='if(lt(X,32),if(lt(Y,16),235,120),16)':cb=128:cr=128",
       ] + Clips.h264)
     let path = Clips.path("rotated-\(degrees).mp4")
-    try Clips.rotate(plain, degrees: degrees, into: path)
+    try TrackMatrix.rotate(plain, degrees: degrees, into: path)
     let reader = try VideoReader(path: path)
     #expect(reader.information.rotation == degrees)
     let turned = degrees % 180 == 90

@@ -47,14 +47,45 @@ enum Clips {
     try make(["-f", "lavfi", "-i", "testsrc=s=320x240:d=1", "-frames:v", "1"], name, in: folder)
   }
 
-  private static func make(_ arguments: [String], _ name: String, in folder: URL) throws {
+  static func make(_ arguments: [String], _ name: String, in folder: URL) throws {
     _ = try tool(["-y", "-v", "error"] + arguments + ["-bitexact", name], in: folder)
+  }
+
+  /// Another container around the same packets, by options of the ffmpeg tool.
+  static func remuxed(
+    _ source: String, _ name: String, _ options: [String] = [], in folder: URL
+  ) throws {
+    try make(["-i", source, "-map", "0", "-c", "copy"] + options, name, in: folder)
+  }
+
+  /// A clip a number of times over.
+  static func looped(_ source: String, _ name: String, times: Int, in folder: URL) throws {
+    try make(["-stream_loop", String(times - 1), "-i", source, "-c", "copy"], name, in: folder)
+  }
+
+  /// Metadata of a file as a whole.
+  static func tags(of name: String, in folder: URL) throws -> [String: String] {
+    let format = try probe(name, in: folder)["format"] as? [String: Any]
+    return format?["tags"] as? [String: String] ?? [:]
+  }
+
+  /// What ffprobe tells of a file: `format`, `streams`, `chapters`.
+  static func probe(_ name: String, in folder: URL) throws -> [String: Any] {
+    let data = try tool(
+      ["-v", "error", "-show_format", "-show_streams", "-show_chapters", "-of", "json", name],
+      in: folder, program: "ffprobe")
+    return try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
   }
 
   /// Hash of each packet of a file's video stream, with its times.
   static func videoPackets(_ name: String, in folder: URL) throws -> [String] {
+    try packets(name, "0:v", in: folder)
+  }
+
+  /// The same of another stream, such as `0:a:1`.
+  static func packets(_ name: String, _ stream: String, in folder: URL) throws -> [String] {
     let data = try tool(
-      ["-v", "error", "-i", name, "-map", "0:v", "-c", "copy", "-f", "framemd5", "-"], in: folder)
+      ["-v", "error", "-i", name, "-map", stream, "-c", "copy", "-f", "framemd5", "-"], in: folder)
     return String(decoding: data, as: UTF8.self).split(separator: "\n")
       .filter { !$0.hasPrefix("#") }
       // Container clocks differ; the order, the size and the content of packets must not.
@@ -62,9 +93,12 @@ enum Clips {
   }
 
   /// Decoded sound of a file, 48 kHz.
-  static func sound(of name: String, in folder: URL) throws -> [Float] {
+  static func sound(of name: String, in folder: URL, channels: Int = 1) throws -> [Float] {
     let data = try tool(
-      ["-v", "error", "-i", name, "-map", "0:a", "-ar", "48000", "-ac", "1", "-f", "f32le", "-"],
+      [
+        "-v", "error", "-i", name, "-map", "0:a", "-ar", "48000", "-ac", "\(channels)", "-f",
+        "f32le", "-",
+      ],
       in: folder)
     return data.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
   }
@@ -86,11 +120,11 @@ enum Clips {
   }
 
   private static func tool(
-    _ arguments: [String], in folder: URL, wantsError: Bool = false
+    _ arguments: [String], in folder: URL, program: String = "ffmpeg", wantsError: Bool = false
   ) throws -> Data {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["ffmpeg"] + arguments
+    process.arguments = [program] + arguments
     process.currentDirectoryURL = folder
     process.standardInput = FileHandle.nullDevice
     let pipe = Pipe()
@@ -98,7 +132,7 @@ enum Clips {
     try process.run()
     let data = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
-    try #require(process.terminationStatus == 0, "ffmpeg \(arguments.joined(separator: " "))")
+    try #require(process.terminationStatus == 0, "\(program) \(arguments.joined(separator: " "))")
     return data
   }
 }

@@ -5,7 +5,9 @@ import Testing
 /// Help texts, and what a person reads when something is wrong.
 @Suite(.serialized) struct MessageTests {
   @Test(arguments: [
-    "foley": [], "generate": ["generate"], "probe": ["probe"], "models": ["models"],
+    "foley": [], "generate": ["generate"], "compare": ["compare"], "probe": ["probe"],
+    "models": ["models"], "completions": ["completions"], "retake": ["retake"],
+    "verify": ["verify"],
     "models-list": ["models", "list"], "models-verify": ["models", "verify"],
     "models-import": ["models", "import"], "models-licence": ["models", "licence"],
   ]) func help(_ name: String, _ command: [String]) throws {
@@ -46,6 +48,21 @@ import Testing
     ("end-at-start", 64, "generate clip.mp4 --end 0"),
     ("same-output-twice", 64, "generate clip.mp4 -o a.wav --events a.wav"),
     ("mux-range", 64, "generate clip.mp4 --mux a.mp4 --start 1"),
+    ("loudness", 64, "generate clip.mp4 --loudness 3"),
+    ("true-peak", 64, "generate clip.mp4 --true-peak 1"),
+    ("channels", 64, "generate clip.mp4 --channels 6"),
+    ("original-keep", 64, "generate clip.mp4 --original keep"),
+    ("original-of-pipe", 64, "generate - --original mix"),
+    ("original-gain", 64, "generate clip.mp4 --original-gain 3"),
+    ("duck-depth", 64, "generate clip.mp4 --original mix --duck-depth 3"),
+    ("stem-without-prompt", 64, "generate clip.mp4 --stem rain"),
+    ("stem-name", 64, "generate clip.mp4 --stem ../rain=rain"),
+    ("stem-twice", 64, "generate clip.mp4 --stem a=rain --stem A=wind"),
+    ("stem-and-prompt", 64, "generate clip.mp4 --stem a=rain -p rain"),
+    ("stem-and-original", 64, "generate clip.mp4 --stem a=rain --original mix"),
+    ("stem-into-pipe", 64, "generate clip.mp4 --stem a=rain -o -"),
+    ("stem-and-cued-prompts", 64, "generate clip.mp4 --stem a=rain --cues cues.csv"),
+    ("bwf-into-pipe", 64, "generate clip.mp4 --format bwf -o -"),
     ("both-prompts", 64, "generate clip.mp4 -p rain --prompt-file prompt.txt"),
     ("missing-clip", 66, "generate missing.mp4"),
     ("clip-is-folder", 66, "generate folder"),
@@ -110,6 +127,7 @@ import Testing
     try write("rain", "prompt.txt")
     try write("This is a shopping list: milk, bread.\n", "notes.txt")
     try write("", "empty.mp4")
+    try write("start,end,prompt\n0,1,rain\n", "cues.csv")
     try write(#"{"events": [{"time": 1, "strength": 7}]}"#, "events.json")
     try write("", "folder/readme")
     try write(#"{"family": "huge"}"#, "other/config.json")

@@ -14,23 +14,7 @@ import Testing
         samples[start + offset] += 0.4 * noise.next() * exp(-Float(offset) / 800)
       }
     }
-    try write(samples, to: url)
-  }
-
-  private func write(_ samples: [Float], to url: URL) throws {
-    var data = Data("RIFF".utf8)
-    func append(_ value: Int, _ size: Int) {
-      withUnsafeBytes(of: Int64(value).littleEndian) { data.append(contentsOf: $0.prefix(size)) }
-    }
-    append(36 + 2 * samples.count, 4)
-    data += Data("WAVEfmt ".utf8)
-    for (value, size) in [(16, 4), (1, 2), (1, 2), (48_000, 4), (96_000, 4), (2, 2), (16, 2)] {
-      append(value, size)
-    }
-    data += Data("data".utf8)
-    append(2 * samples.count, 4)
-    for sample in samples { append(Int(max(-32_768, min(32_767, sample * 32_767))), 2) }
-    try data.write(to: url)
+    try writeWave(samples, to: url)
   }
 
   private static let events = (0..<30).map { 1 + 4 * Double($0) }
@@ -92,7 +76,7 @@ import Testing
       var noise = WhiteNoise(seed: 8)
       var samples = noise.samples(20 * 48_000 + 7, level: 0.1)
       for index in 240_000..<242_000 { samples[index] = 0 }
-      try write(samples, to: folder.appendingPathComponent("a.wav"))
+      try writeWave(samples, to: folder.appendingPathComponent("a.wav"))
       let (run, found, broken) = try verify("a.wav", in: folder)
       #expect(run.status == 1)
       #expect(found["durationDifference"] as? Int == 7)
@@ -114,7 +98,7 @@ import Testing
       let samples = (0..<20 * 48_000).map { index in
         0.5 * sin(Float.pi / 2 * Float(index % 4) + 0.8) * (0.6 + 0.4 * sin(Float(index) / 60_000))
       }
-      try write(samples, to: folder.appendingPathComponent("a.wav"))
+      try writeWave(samples, to: folder.appendingPathComponent("a.wav"))
       let (_, found, _) = try verify("a.wav", in: folder)
       let told = try Clips.loudness(of: "a.wav", in: folder)
       #expect(abs(try #require(found["loudness"] as? Double) - told.integrated) < 0.1)

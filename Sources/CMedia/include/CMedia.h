@@ -19,6 +19,7 @@ enum {
   MEDIA_NO_VIDEO_STREAM = 1,
   MEDIA_NO_DECODER = 2,
   MEDIA_OUT_OF_MEMORY = 3,
+  MEDIA_NO_SOUND_STREAM = 4,
 };
 
 // Orientation of the stored picture: first transpose, then mirror the result.
@@ -39,6 +40,8 @@ typedef struct {
   char audio_codec[32];
   /// What was found where there is no video stream: "audio", "audio and cover art", ...
   char streams[64];
+  /// Of the first picture, as the file states it, such as "01:00:00:00"; empty where it does not.
+  char timecode[32];
   int stream;
   int width, height;
   int aspect_numerator, aspect_denominator;
@@ -113,6 +116,20 @@ void media_scaler_free(media_scaler *scaler);
 int media_scale(
   media_scaler *scaler, const media_frame *frame, const uint8_t **pixels, int *row_bytes);
 
+typedef struct media_sound media_sound;
+
+/// Opens the main sound stream of a file, to be read as floating-point samples of another rate.
+///
+/// `channels` 0: two where the stream has two or more, else one. `start`: where reading starts, in samples of
+/// `sample_rate` on the container's clock; what begins later is preceded by silence, and so is what follows a gap.
+/// Returns 0, a negative error, or a reason of our own. `given_channels` receives the number of channels that are read.
+int media_sound_open(
+  const char *url, int sample_rate, int channels, int64_t start, media_sound **sound,
+  int *given_channels);
+void media_sound_close(media_sound *sound);
+/// Fills `samples` with up to `frames` interleaved frames; the number read, 0 at the end, negative on failure.
+int media_sound_read(media_sound *sound, float *samples, int frames);
+
 /// Encodes tightly packed rows as PNG. The caller frees `*bytes` with media_free.
 int media_encode_png(
   const uint8_t *pixels, int width, int height, int format, uint8_t **bytes, size_t *count);
@@ -153,6 +170,8 @@ typedef struct {
   int sample_rate, channels;
   /// Where the sound starts, in samples from the first shown frame.
   int64_t audio_start;
+  /// The original's own sound is copied, too, beside the new one.
+  int keeps_sound;
   /// Fills `samples` with up to `frames` interleaved frames; the number read, 0 at the end,
   /// negative on failure.
   int (*read)(void *context, float *samples, int frames);
@@ -171,6 +190,9 @@ int media_mux(const media_mux_request *request, media_mux_result *result);
 int media_can_hold(const char *container, const char *codec);
 /// Whether this FFmpeg can encode `audio`.
 int media_can_encode(int audio);
+
+/// The version of the FFmpeg that is loaded.
+const char *media_ffmpeg_version(void);
 
 /// FFmpeg's description of an error, or the last message of the library on this thread when it says
 /// more. `text` receives at most `size` bytes with the terminator.

@@ -38,8 +38,8 @@ public struct ModelFolder: Sendable, Equatable {
 
 extension ModelFolder {
   /// Folders in which models are looked for by name, best first: `FOLEY_MODELS` (several, with colons
-  /// between), `Models` beside the program, and `Models` in each folder above it, which finds those of
-  /// the repository from its build folder.
+  /// between), `share/foley/Models` beside the program's folder, where `Scripts/install` puts them, `Models` beside
+  /// the program, and `Models` in each folder above it, which finds those of the repository from its build folder.
   public static func searchPath(
     environment: [String: String] = ProcessInfo.processInfo.environment,
     program: String = ModelFolder.program
@@ -49,6 +49,8 @@ extension ModelFolder {
       folders += given.split(separator: ":").map(String.init)
     }
     var folder = URL(fileURLWithPath: program).deletingLastPathComponent()
+    folders.append(
+      folder.deletingLastPathComponent().appendingPathComponent("share/foley/Models").path)
     while true {
       folders.append(folder.appendingPathComponent("Models").path)
       if folder.path == "/" || folder.path.isEmpty { break }
