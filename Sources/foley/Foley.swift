@@ -13,10 +13,14 @@ struct Foley: ParsableCommand {
         foley generate clip.mp4
         foley generate clip.mp4 -p "a hammer strikes an anvil" -o clip.wav
         foley generate clip.mp4 --mux clip-with-sound.mp4
+        foley batch clips.jsonl --output-dir sounds --jobs 2
         foley probe clip.mp4
       """,
     version: "foley \(ProgramVersion.current)",
-    subcommands: [Generate.self, RetakeCommand.self, Verify.self, Probe.self, Models.self])
+    subcommands: [
+      Generate.self, Batch.self, RetakeCommand.self, Verify.self, Probe.self, Models.self,
+      BatchWorker.self,
+    ])
 
   /// Standard output carries results alone, so errors go to standard error, each with the exit code
   /// of its kind.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CPUBackend
 import FoleyKit
 import Foundation
 import Sampling
@@ -139,6 +140,21 @@ struct ModelOptions: ParsableArguments {
     if let threads, !(1...256).contains(threads) {
       throw ValidationError("--threads \(threads): give a number from 1 to 256.")
     }
+  }
+
+  /// The model these options name, ready to be loaded and to compute.
+  func pipeline() throws -> Pipeline { try pipeline(keeping: { $0 }) }
+
+  /// - Parameter keeping: what is put in place of the model's description.
+  func pipeline(keeping: (any ModelDescription) -> any ModelDescription) throws -> Pipeline {
+    let description = try keeping(ModelFamilies.describe(ModelFolder.find(model)))
+    let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+    let backend = try CPUBackend(threads: threads)
+    return Pipeline(
+      model: description,
+      ModelResources(
+        backend: backend, threads: threads, memory: MemoryBudget(bytes: ramBudget?.bytes),
+        precision: precision))
   }
 }
 

@@ -9,7 +9,7 @@ enum ProgressMode: String, CaseIterable, ExpressibleByArgument {
 
 /// Shows a run's progress: a bar on a terminal, else a line per window, or a JSON object per event.
 final class ProgressDisplay {
-  private enum Style { case bar, plain, json, none }
+  private enum Style { case bar, plain, json, none, silent }
 
   private let style: Style
   private let unicode = Terminal.showsUnicode
@@ -30,6 +30,11 @@ final class ProgressDisplay {
       case .auto: Terminal.errorIsTerminal ? .bar : .plain
       }
   }
+
+  /// Tells nothing, not even warnings: for whoever reads them in the report.
+  static var silent: ProgressDisplay { ProgressDisplay(.silent) }
+
+  private init(_ style: Style) { self.style = style }
 
   func show(_ event: ProgressEvent) {
     switch event {
@@ -67,7 +72,7 @@ final class ProgressDisplay {
         ])
     case .warning(let text):
       clearBar()
-      if style != .json { Terminal.error("Warning: \(text)\n") }
+      if style != .json && style != .silent { Terminal.error("Warning: \(text)\n") }
       json("warning", ["message": text])
     }
   }

@@ -56,7 +56,9 @@ struct ContinuityCommand: ParsableCommand {
       | spectra 3 s apart across, dB | within a window, dB |
       |---|---|---|---|---|---|
       """)
-    func text(_ value: Double, _ digits: Int = 2) -> String { String(format: "%.\(digits)f", value) }
+    func text(_ value: Double, _ digits: Int = 2) -> String {
+      String(format: "%.\(digits)f", value)
+    }
     for joining in Joining.allCases {
       guard let measure = measures[joining] else { continue }
       let jump = measure.energyJump.value / max(measure.ordinaryJump.value, 1e-6)

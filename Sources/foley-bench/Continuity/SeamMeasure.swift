@@ -1,5 +1,5 @@
-import Foundation
 import FoleyKit
+import Foundation
 import Signal
 
 /// How the places where windows meet differ from others in a sound, averaged over all of them.
