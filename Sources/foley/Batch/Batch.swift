@@ -14,13 +14,14 @@ struct Batch: ParsableCommand {
         foley batch clips.csv --output-dir sounds --shard 2/8
         find . -name '*.mp4' | foley batch - --output-dir sounds
 
-      A line of a manifest is a clip's path, or an object: {"id": "a7", "video": "a7.mp4", "prompt": "rain",
-      "negative_prompt": "wind", "seed": 3, "start": "0:20", "end": 30, "cues": "a7.csv", "output": "sub/a7"}.
-      A CSV names its columns in its first line: index,video,prompt. Paths begin at the manifest's folder.
+      A line of a manifest is a clip's path, or an object such as
+        {"id": "a7", "video": "a7.mp4", "prompt": "rain", "seed": 3}
+      with negative_prompt, start, end, cues and output, too. A CSV names its
+      columns in its first line: index,video,prompt. Paths begin at the manifest.
 
-      Each item has one record in results.jsonl. Run again, only what is missing, has failed, or would be
-      other bytes is made. An item's seed is its own, or comes from --seed and its id. Files in the output
-      folder are replaced.
+      Each item has one record in results.jsonl. Run again, only what is missing,
+      has failed or would be other bytes is made. An item's seed is its own, or
+      comes from --seed and its id. Files in the output folder are replaced.
       """)
 
   @OptionGroup var options: BatchOptions
