@@ -69,11 +69,17 @@ struct Generate: ParsableCommand {
     let request = try request()
     let pipeline = try pipeline()
     guard try isNeeded(pipeline, request, plan) else { return nil }
+    let recorder = plan.sidecar.map { _ in SidecarRecorder() }
+    display.observer = recorder.map { recorder in { recorder.note($0) } }
     let journal = try resuming.journal(plan, pipeline, request)
     if resuming.resume { display.show(.resumed(windows: journal?.found ?? 0)) }
     let run = GenerationRun(
       pipeline: pipeline, request: request, plan: plan, display: display, journal: journal)
-    return try run.run()
+    let report = try run.run()
+    if let path = plan.sidecar, let recorder {
+      try recorder.sidecar(report, request, plan, pipeline).write(to: path)
+    }
+    return report
   }
 
   // MARK: Before the run

@@ -191,6 +191,12 @@ struct OutputOptions: ParsableArguments {
     help: ArgumentHelp("Also write the events seen in the picture, as JSON.", valueName: "file"))
   var events: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Also write all that is known of the run, as JSON: versions, hashes, windows, loudness.",
+      valueName: "file"))
+  var sidecar: String?
+
   @Flag(help: "Replace files that exist.")
   var overwrite = false
 

@@ -16,6 +16,7 @@ struct OutputPlan {
   let mux: String?
   let plot: String?
   let events: String?
+  let sidecar: String?
   private let newFolder: String?
 
   /// - Parameter clip: the input's path, if there is one.
@@ -25,6 +26,7 @@ struct OutputPlan {
     bitDepth = options.bitDepth
     self.audio = audio
     (mux, plot, events) = (options.mux, options.plot, options.events)
+    sidecar = options.sidecar
     if let plot, !plot.lowercased().hasSuffix(".png") {
       throw .usage("--plot \(plot): the picture is a PNG; give it a name that ends in .png.")
     }
@@ -58,7 +60,7 @@ struct OutputPlan {
   var files: [String] {
     var files: [String] = []
     if case .file(let path) = audio { files.append(path) }
-    return files + [mux, plot, events].compactMap { $0 }
+    return files + [mux, plot, events, sidecar].compactMap { $0 }
   }
 
   /// Files that exist already; devices and pipes are there to be written into.

@@ -36,7 +36,11 @@ final class ProgressDisplay {
 
   private init(_ style: Style) { self.style = style }
 
+  /// Told of every event, too.
+  var observer: ((ProgressEvent) -> Void)?
+
   func show(_ event: ProgressEvent) {
+    observer?(event)
     switch event {
     case .resumed(let windows):
       line(windows == 0 ? "nothing to resume: starting afresh" : "\(windows) windows are there")

@@ -269,7 +269,7 @@ import Testing
   @Test func killedWorkers() throws {
     try withFolder { folder in
       try Self.clips(4, in: folder)
-      let arguments = ["batch", "clips", "--output-dir", "out", "-p", "rain", "--steps", "60"]
+      let arguments = ["batch", "clips", "--output-dir", "out", "-p", "rain", "--steps", "30"]
       let process = try Program.start(arguments + ["--jobs", "2", "--retries", "50"], in: folder)
       var killed = 0
       for _ in 0..<6 where process.isRunning {
@@ -310,7 +310,7 @@ import Testing
   func signal(signal: Int32, status: Int32) throws {
     try withFolder { folder in
       try Self.clips(4, in: folder)
-      let arguments = ["batch", "clips", "--output-dir", "out", "-p", "rain", "--steps", "60"]
+      let arguments = ["batch", "clips", "--output-dir", "out", "-p", "rain", "--steps", "30"]
       let process = try Program.start(arguments, in: folder)
       try Self.waitForPartial(process, in: folder)
       // A terminal tells the workers, too.

@@ -4,7 +4,7 @@ import Synchronization
 /// Everything that decides the bytes of a run's sound, by name: two runs with the same values make the same
 /// sound, so the windows of one can stand in for those of the other.
 public struct RunIdentity: Codable, Equatable, Sendable {
-  let values: [String: String]
+  public let values: [String: String]
 
   /// - Throws: where the model's files cannot be told.
   init(

@@ -44,6 +44,9 @@ struct BatchOutputOptions: ParsableArguments {
   @Flag(help: "Also write the events seen in each clip, as JSON.")
   var events = false
 
+  @Flag(help: "Also write all that is known of each run, as JSON.")
+  var sidecar = false
+
   @Flag(help: "Leave onsets where they are; else they are moved to the events they belong to.")
   var noAlign = false
 
@@ -63,6 +66,7 @@ struct BatchOutputOptions: ParsableArguments {
     options.mux = mux.map { stem + "." + $0 }
     options.plot = plot ? stem + ".png" : nil
     options.events = events ? stem + ".events.json" : nil
+    options.sidecar = sidecar ? stem + ".json" : nil
     options.overwrite = true
     return options
   }

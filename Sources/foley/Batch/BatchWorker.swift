@@ -41,10 +41,7 @@ struct BatchWorker: ParsableCommand {
         .silent, { try kept.pipeline(options.model, jobs: options.work.jobs) }
       ) {
         pipeline, request, plan in
-        hash = try pipeline.journalHead(request).identity.digest(
-          with: plan.described.merging(
-            ["files": plan.files.map { ($0 as NSString).pathExtension }.joined(separator: " ")]
-          ) { $1 })
+        hash = try pipeline.journalHead(request).identity.digest(with: plan.kinds)
         return hash != task.known
       }
       guard let report else { return BatchReply(isUnchanged: true) }
