@@ -128,6 +128,9 @@ public struct RunControl {
 }
 
 extension Pipeline {
+  /// The terms of everything in the model's folder.
+  public func licences() throws(FoleyError) -> [ModelLicence] { try description.licences() }
+
   /// The first record of a journal for a run of this request.
   ///
   /// - Parameter output: what the caller wants to know again.

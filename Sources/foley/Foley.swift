@@ -13,12 +13,13 @@ struct Foley: ParsableCommand {
         foley generate clip.mp4
         foley generate clip.mp4 -p "a hammer strikes an anvil" -o clip.wav
         foley generate clip.mp4 --mux clip-with-sound.mp4
+        foley batch clips.jsonl --output-dir sounds --jobs 2
         foley probe clip.mp4
       """,
     version: VersionText.text,
     subcommands: [
-      Generate.self, RetakeCommand.self, Verify.self, Compare.self, Probe.self, Models.self,
-      Completions.self, Manual.self,
+      Generate.self, Batch.self, RetakeCommand.self, Verify.self, Compare.self, Probe.self,
+      Models.self, Completions.self, Manual.self, BatchWorker.self,
     ])
 
   /// Standard output carries results alone, so errors go to standard error, each with the exit code

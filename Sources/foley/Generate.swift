@@ -1,5 +1,4 @@
 import ArgumentParser
-import CPUBackend
 import FoleyKit
 import Foundation
 import Media
@@ -58,20 +57,32 @@ struct Generate: ParsableCommand {
 
   func run() throws {
     ErrorLog.use(from: reports.verbose ? .debug : .warning)
-    let plan = try OutputPlan(output, clip: clip, delivery: delivery.plan)
     let display = ProgressDisplay(reports.progress, quiet: reports.quiet)
-    if reports.dryRun { return try describe(plan) }
-    guard try mayWrite(plan, display) else { return }
+    if reports.dryRun { return try describe(outputPlan()) }
+    guard let report = try make(display, model.pipeline) else { return }
+    if reports.json { Terminal.output(JSON.text(report) + "\n") }
+    display.finish(summary(report))
+  }
+
+  /// Everything but what is said about it.
+  ///
+  /// - Parameters:
+  ///   - pipeline: made once nothing else is in the way.
+  ///   - isNeeded: asked with everything that decides the bytes of the files.
+  /// - Returns: nil where nothing had to be done.
+  func make(
+    _ display: ProgressDisplay, _ pipeline: () throws -> Pipeline,
+    isNeeded: (Pipeline, GenerationRequest, OutputPlan) throws -> Bool = { _, _, _ in true }
+  ) throws -> GenerationReport? {
+    let plan = try outputPlan()
+    guard try mayWrite(plan, display) else { return nil }
 
     if let mux = plan.mux, let clip { try checkMux(video: clip, into: mux) }
     let request = try request()
-    let description = try ModelFamilies.describe(ModelFolder.find(model.model))
-    let threads = model.threads ?? ProcessInfo.processInfo.activeProcessorCount
-    let backend = try CPUBackend(threads: threads)
-    let resources = ModelResources(
-      backend: backend, threads: threads, memory: MemoryBudget(bytes: model.ramBudget?.bytes),
-      precision: model.precision)
-    let pipeline = Pipeline(model: description, resources)
+    let pipeline = try pipeline()
+    guard try isNeeded(pipeline, request, plan) else { return nil }
+    let recorder = plan.sidecar.map { _ in SidecarRecorder() }
+    display.observer = recorder.map { recorder in { recorder.note($0) } }
     let stems = try delivery.stems.map { stem in
       let part = try request.taking(stem)
       return StemTake(
@@ -87,12 +98,17 @@ struct Generate: ParsableCommand {
       pipeline: pipeline, request: request, plan: plan, display: display, journal: journal,
       stems: stems)
     let report = try run.run()
-
-    if reports.json { Terminal.output(JSON.text(report) + "\n") }
-    display.finish(summary(report))
+    if let path = plan.sidecar, let recorder {
+      try recorder.sidecar(report, request, plan, pipeline).write(to: path)
+    }
+    return report
   }
 
   // MARK: Before the run
+
+  private func outputPlan() throws -> OutputPlan {
+    try OutputPlan(output, clip: clip, delivery: delivery.plan)
+  }
 
   private func request() throws -> GenerationRequest {
     GenerationRequest(

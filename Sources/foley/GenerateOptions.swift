@@ -1,4 +1,5 @@
 import ArgumentParser
+import CPUBackend
 import FoleyKit
 import Foundation
 import Sampling
@@ -143,6 +144,21 @@ struct ModelOptions: ParsableArguments {
       throw ValidationError("--threads \(threads): give a number from 1 to 256.")
     }
   }
+
+  /// The model these options name, ready to be loaded and to compute.
+  func pipeline() throws -> Pipeline { try pipeline(keeping: { $0 }) }
+
+  /// - Parameter keeping: what is put in place of the model's description.
+  func pipeline(keeping: (any ModelDescription) -> any ModelDescription) throws -> Pipeline {
+    let description = try keeping(ModelFamilies.describe(ModelFolder.find(model)))
+    let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+    let backend = try CPUBackend(threads: threads)
+    return Pipeline(
+      model: description,
+      ModelResources(
+        backend: backend, threads: threads, memory: MemoryBudget(bytes: ramBudget?.bytes),
+        precision: precision))
+  }
 }
 
 struct OutputOptions: ParsableArguments {
@@ -184,6 +200,12 @@ struct OutputOptions: ParsableArguments {
     help: ArgumentHelp("Also write the events seen in the picture, as JSON.", valueName: "file"),
     completion: .file())
   var events: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Also write all that is known of the run, as JSON: versions, hashes, windows, loudness.",
+      valueName: "file"))
+  var sidecar: String?
 
   @Flag(help: "Replace files that exist.")
   var overwrite = false

@@ -20,8 +20,32 @@ enum Interruption {
   private static let asked = Atomic<Int32>(0)
   private static let isWatched = Atomic<Bool>(false)
 
+  private static let isLeftToOthers = Atomic<Bool>(false)
+  private static let goodPlace = Mutex("this window")
+  private static let told = Mutex<(@Sendable ([String]) -> Void)?>(nil)
+
   /// Whether the work under way looks at `requested` now and then, and so ends by itself.
-  static func endsByItself(_ does: Bool) { isWatched.store(does, ordering: .releasing) }
+  ///
+  /// - Parameter place: where it does, for the person.
+  static func endsByItself(_ does: Bool, after place: String = "this window") {
+    goodPlace.withLock { $0 = place }
+    isWatched.store(does, ordering: .releasing)
+  }
+
+  /// Signals mean nothing to this process from here on, for another one looks after it: a terminal sends them to
+  /// both. That one is told which files are to be removed should this process be killed.
+  static func leaveToOthers(telling: @escaping @Sendable ([String]) -> Void) {
+    told.withLock { $0 = telling }
+    isLeftToOthers.store(true, ordering: .releasing)
+  }
+
+  /// Removes unfinished files and ends the process; nobody waits for what it does.
+  static func abandon() -> Never {
+    change.withLock { _ in
+      process_remove_unfinished()
+      _exit(128 + SIGTERM)
+    }
+  }
 
   /// Takes over signals, crashes and the end of memory. Must run before any other thread is made, for they
   /// inherit the mask.
@@ -36,10 +60,13 @@ enum Interruption {
     try detachThread {
       var awaited = awaited
       var signal: Int32 = 0
-      while sigwait(&awaited, &signal) != 0 {}
+      repeat {
+        while sigwait(&awaited, &signal) != 0 {}
+      } while isLeftToOthers.load(ordering: .acquiring)
       if isWatched.load(ordering: .acquiring) {
         asked.store(signal, ordering: .releasing)
-        Terminal.error("\nfoley: ending after this window; a second signal ends at once\n")
+        Terminal.error(
+          "\nfoley: ending after \(goodPlace.withLock { $0 }); a second signal ends at once\n")
         while sigwait(&awaited, &signal) != 0 {}
       }
       change.withLock { _ in
@@ -55,6 +82,7 @@ enum Interruption {
   static func removing<Result>(
     _ files: [String], during work: () throws -> Result
   ) rethrows -> Result {
+    told.withLock { $0 }?(files)
     change.withLock { _ in
       for file in files where process_add_unfinished(file) != 0 { process_end_out_of_memory(0) }
     }

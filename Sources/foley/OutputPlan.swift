@@ -17,6 +17,7 @@ struct OutputPlan {
   let plot: String?
   let events: String?
   let delivery: DeliveryPlan
+  let sidecar: String?
   private let newFolder: String?
 
   /// - Parameter clip: the input's path, if there is one.
@@ -29,6 +30,7 @@ struct OutputPlan {
     self.delivery = delivery
     self.audio = audio
     (mux, plot, events) = (options.mux, options.plot, options.events)
+    sidecar = options.sidecar
     if let plot, !plot.lowercased().hasSuffix(".png") {
       throw .usage("--plot \(plot): the picture is a PNG; give it a name that ends in .png.")
     }
@@ -78,7 +80,7 @@ struct OutputPlan {
     var files: [String] = []
     if case .file(let path) = audio { files.append(path) }
     files += delivery.stems.map(path(of:))
-    return files + [mux, plot, events].compactMap { $0 }
+    return files + [mux, plot, events, sidecar].compactMap { $0 }
   }
 
   /// Files that exist already; devices and pipes are there to be written into.

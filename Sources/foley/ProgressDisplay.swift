@@ -9,7 +9,7 @@ enum ProgressMode: String, CaseIterable, ExpressibleByArgument {
 
 /// Shows a run's progress: a bar on a terminal, else a line per window, or a JSON object per event.
 final class ProgressDisplay {
-  private enum Style { case bar, plain, json, none }
+  private enum Style { case bar, plain, json, none, silent }
 
   private let style: Style
   private let unicode = Terminal.showsUnicode
@@ -31,7 +31,16 @@ final class ProgressDisplay {
       }
   }
 
+  /// Tells nothing, not even warnings: for whoever reads them in the report.
+  static var silent: ProgressDisplay { ProgressDisplay(.silent) }
+
+  private init(_ style: Style) { self.style = style }
+
+  /// Told of every event, too.
+  var observer: ((ProgressEvent) -> Void)?
+
   func show(_ event: ProgressEvent) {
+    observer?(event)
     switch event {
     case .resumed(let windows):
       line(windows == 0 ? "nothing to resume: starting afresh" : "\(windows) windows are there")
@@ -67,7 +76,7 @@ final class ProgressDisplay {
         ])
     case .warning(let text):
       clearBar()
-      if style != .json { Terminal.error("Warning: \(text)\n") }
+      if style != .json && style != .silent { Terminal.error("Warning: \(text)\n") }
       json("warning", ["message": text])
     }
   }

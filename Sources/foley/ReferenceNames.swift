@@ -11,7 +11,8 @@ enum ReferenceNames {
     "--model_path": "--model",
   ]
 
-  /// The arguments with those names replaced; `--single_video CLIP` becomes `CLIP`.
+  /// The arguments with those names replaced; `--single_video CLIP` becomes `CLIP`, and so
+  /// does the table that `--csv_path` names.
   static func translated(_ arguments: [String]) -> [String] {
     var result: [String] = []
     var rest = arguments[...]
@@ -21,7 +22,7 @@ enum ReferenceNames {
       let value = parts.count == 2 ? "=" + parts[1] : ""
       if let name = names[String(parts[0])] {
         result.append(name + value)
-      } else if parts[0] == "--single_video" {
+      } else if parts[0] == "--single_video" || parts[0] == "--csv_path" {
         if parts.count == 2 { result.append(String(parts[1])) }
       } else {
         result.append(argument)

@@ -40,7 +40,7 @@ struct ResumeOptions: ParsableArguments {
 
 extension OutputPlan {
   /// What a retake has to know to write the same kind of file.
-  fileprivate var described: [String: String] {
+  var described: [String: String] {
     ["format": format.rawValue, "bit depth": bitDepth.rawValue]
   }
 }

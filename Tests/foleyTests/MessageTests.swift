@@ -5,9 +5,9 @@ import Testing
 /// Help texts, and what a person reads when something is wrong.
 @Suite(.serialized) struct MessageTests {
   @Test(arguments: [
-    "foley": [], "generate": ["generate"], "compare": ["compare"], "probe": ["probe"],
-    "models": ["models"], "completions": ["completions"], "retake": ["retake"],
-    "verify": ["verify"],
+    "foley": [], "generate": ["generate"], "batch": ["batch"], "compare": ["compare"],
+    "probe": ["probe"], "models": ["models"], "completions": ["completions"],
+    "retake": ["retake"], "verify": ["verify"],
     "models-list": ["models", "list"], "models-verify": ["models", "verify"],
     "models-import": ["models", "import"], "models-licence": ["models", "licence"],
   ]) func help(_ name: String, _ command: [String]) throws {
@@ -98,6 +98,16 @@ import Testing
     ("verify-missing", 78, "models verify ./missing"),
     ("import-of-mini", 64, "models import mini -o small"),
     ("probe-missing", 66, "probe missing.mp4"),
+    ("batch-without-folder", 64, "batch clips.jsonl"),
+    ("batch-missing", 66, "batch missing.jsonl --output-dir out"),
+    ("batch-empty", 65, "batch empty.mp4 --output-dir out"),
+    ("batch-not-text", 65, "batch sound.wav --output-dir out"),
+    ("batch-table", 65, "batch events.csv --output-dir out"),
+    ("batch-same-ids", 65, "batch twice.jsonl --output-dir out"),
+    ("batch-shard", 64, "batch twice.jsonl --output-dir out --shard 3/2"),
+    ("batch-jobs", 64, "batch twice.jsonl --output-dir out --jobs 0"),
+    ("batch-model", 78, "batch prompt.txt --output-dir out -m maxi"),
+    ("batch-mux", 64, "batch prompt.txt --output-dir out --mux avi"),
   ].map(Mistake.init)
 
   @Test(arguments: mistakes) func mistake(_ mistake: Mistake) throws {
@@ -129,6 +139,9 @@ import Testing
     try write("", "empty.mp4")
     try write("start,end,prompt\n0,1,rain\n", "cues.csv")
     try write(#"{"events": [{"time": 1, "strength": 7}]}"#, "events.json")
+    try write("start,end\n1,2\n", "events.csv")
+    try write(
+      #"{"id": 1, "video": "a.mp4"}"# + "\n" + #"{"id": 1, "video": "b.mp4"}"#, "twice.jsonl")
     try write("", "folder/readme")
     try write(#"{"family": "huge"}"#, "other/config.json")
     try write(#"{"family": "mini", "version": 1}"#, "broken/config.json")

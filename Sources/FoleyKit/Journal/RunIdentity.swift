@@ -1,9 +1,10 @@
 import Foundation
+import Synchronization
 
 /// Everything that decides the bytes of a run's sound, by name: two runs with the same values make the same
 /// sound, so the windows of one can stand in for those of the other.
 public struct RunIdentity: Codable, Equatable, Sendable {
-  let values: [String: String]
+  public let values: [String: String]
 
   /// - Throws: where the model's files cannot be told.
   init(
@@ -56,6 +57,15 @@ public struct RunIdentity: Codable, Equatable, Sendable {
     self.values = values
   }
 
+  /// A hash of all of it, and of what else `other` names, such as the kind of file.
+  ///
+  /// - Returns: 64 hexadecimal digits.
+  public func digest(with other: [String: String] = [:]) -> String {
+    let all = values.merging(other.map { ("output: " + $0, $1) }) { $1 }
+    let text = all.sorted { $0.key < $1.key }.map { "\($0.key)\u{1}\($0.value)" }
+    return SHA256.hash([UInt8](text.joined(separator: "\u{0}").utf8))
+  }
+
   /// What another run has otherwise, as "seed (7, now 9)", in the order of the names.
   func differences(from other: RunIdentity) -> [String] {
     Set(values.keys).union(other.values.keys).sorted().compactMap { name in
@@ -70,10 +80,21 @@ public struct RunIdentity: Codable, Equatable, Sendable {
 enum FileFingerprint {
   private static let piece = 1 << 18
 
+  /// What was found before, by the file's place on the disk, length and time of change: a batch asks for the model's
+  /// files again for every clip.
+  private static let known = Mutex<[String: String]>([:])
+
   /// Standard input cannot be read twice, so all of them are one. A file that cannot be read has none: whoever
   /// needs it will say why, and better.
   static func of(_ path: String) -> String {
     guard path != "-" else { return "standard input" }
+    var status = stat()
+    guard stat(path, &status) == 0 else { return "unreadable" }
+    let (changed, made) = (status.st_mtim, status.st_ctim)
+    let state =
+      "\(status.st_dev) \(status.st_ino) \(status.st_size) \(changed.tv_sec) \(changed.tv_nsec) "
+      + "\(made.tv_sec) \(made.tv_nsec)"
+    if let found = known.withLock({ $0[state] }) { return found }
     do {
       let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
       defer { try? file.close() }  // Opened for reading: closing it cannot lose anything.
@@ -83,7 +104,9 @@ enum FileFingerprint {
         try file.seek(toOffset: UInt64(start))
         bytes += try file.read(upToCount: piece) ?? Data()
       }
-      return "\(length) bytes, \(SHA256.hash(bytes))"
+      let found = "\(length) bytes, \(SHA256.hash(bytes))"
+      known.withLock { $0[state] = found }
+      return found
     } catch {
       return "unreadable"
     }

@@ -79,6 +79,14 @@ public protocol ModelFamily: Sendable {
 
   /// Says that this run needs a part no more, so its memory can be had by others.
   func release(_ part: ModelPart)
+
+  /// Says that another clip begins: nothing that was remembered of the one before counts any more.
+  func beginClip()
+}
+
+extension ModelFamily {
+  /// Families that remember nothing have nothing to forget.
+  public func beginClip() {}
 }
 
 /// Told of how many of a window's pictures or segments are done, where that takes long.

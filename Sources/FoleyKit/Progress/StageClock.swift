@@ -39,9 +39,9 @@ extension Duration {
 }
 
 /// What the process has used so far.
-enum ProcessMeasure {
+public enum ProcessMeasure {
   /// The most memory the process has had resident, in bytes.
-  static var peakMemory: Int { usage.ru_maxrss * 1024 }
+  public static var peakMemory: Int { usage.ru_maxrss * 1024 }
 
   /// Seconds of work by all threads, the system's for them included.
   static var processorSeconds: Double {

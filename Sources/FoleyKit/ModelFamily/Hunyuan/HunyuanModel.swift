@@ -149,6 +149,11 @@ final class HunyuanModel: ModelFamily {
     case .decoder: soundDecoder.release()
     }
   }
+
+  func beginClip() {
+    seen.withLock { $0 = SigLIP2Encoder.Memory() }
+    moved.withLock { $0 = SynchformerEncoder.Memory() }
+  }
 }
 
 /// A stream of sound whose network may leave memory between two windows.
