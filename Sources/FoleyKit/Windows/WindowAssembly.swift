@@ -15,7 +15,8 @@ struct WindowAssembly {
   /// What the clip has to show.
   enum Showing { case nothing, stillPicture, video }
 
-  private let givenEvents: EventFile?
+  /// What is followed in place of what is seen.
+  private let given: MotionTrack?
   private let cues: CueSheet?
   private let breaks: SceneBreaks
   private let needs: WindowNeeds
@@ -33,7 +34,7 @@ struct WindowAssembly {
   private var told = 0
 
   init(_ request: GenerationRequest, _ needs: WindowNeeds, shows showing: Showing) {
-    (givenEvents, cues) = (request.givenEvents, request.cues)
+    (given, cues) = (request.givenEvents?.motion, request.cues)
     breaks = SceneBreaks(request)
     self.needs = needs
     // Who gives a single picture wants to hear it, still as it is.
@@ -126,7 +127,7 @@ struct WindowAssembly {
 
   /// What was seen so far, or what was given in its place.
   var motion: MotionTrack {
-    if let givenEvents { return givenEvents.motion }
+    if let given { return given }
     var track = analyzer.track
     if let cues, !cues.events.isEmpty { track.events = cues.events }
     return track
