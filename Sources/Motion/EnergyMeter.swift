@@ -3,6 +3,8 @@ import Foundation
 /// Turns levels that hold between frames into 25 values per second.
 struct EnergyMeter: Sendable {
   private var time = 0.0
+  /// Of the interval before, per 1/30 s.
+  private var rate = 0.0
   /// Integral of the level over the grid cell being filled, and the number of cells already given
   /// out.
   private var sum = 0.0
@@ -19,7 +21,12 @@ struct EnergyMeter: Sendable {
   mutating func add(until end: Double, level: Float) {
     let span = max(end - time, 1e-3)
     // Per 1/30 s; a very long or short interval says little about speed.
-    let rate = Double(level) / min(max(span * 30, 0.5), 2)
+    rate = Double(level) / min(max(span * 30, 0.5), 2)
+    goOn(until: end)
+  }
+
+  /// An interval of which nothing is known is like the one before.
+  mutating func goOn(until end: Double) {
     var now = time
     while now < end {
       let border = Double(cells + 1) / MotionTrack.rate

@@ -138,7 +138,8 @@ public struct MotionAnalyzer: Sendable {
     }
     track.cuts.append(frame.time)
     if shots.isNewPlace(frame, after: previous) { track.newPlaces.append(frame.time) }
-    energy.add(until: frame.time, level: 0)
+    // What moved at the moment of the cut is unknown. A drop to nothing would look like an impact.
+    energy.goOn(until: frame.time)
     restart(with: frame)
   }
 
@@ -154,5 +155,7 @@ public struct MotionAnalyzer: Sendable {
     arrival = nil
     arrivalSpan = 0
     camera = CameraMotion()
+    // The grain of one shot says nothing about the next one's.
+    noise = nil
   }
 }

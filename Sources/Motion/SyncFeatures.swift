@@ -18,10 +18,12 @@ public enum SyncFeatures {
   ///   - events: in any order; those before the window feed the traces.
   ///   - energy: at 25 per second from time 0. Its last value holds beyond its end: motion that stopped
   ///     with the clip would look like an impact, and be heard as one in the last moment. None: 0.
+  ///   - scene: where the window's scene begins, seconds: what was seen before it leaves no trace.
   ///   - start: seconds, rounded to the 25 Hz grid.
   public static func features(
-    events: [VisualEvent], energy: [Float], start: Double, frames: Int
+    events: [VisualEvent], energy: [Float], scene: Double = 0, start: Double, frames: Int
   ) -> [Float] {
+    let opening = Int((scene * Double(rate)).rounded())
     let first = Int((start * Double(rate)).rounded())
     let lead = memory * rate
     let shortDecay = Float(exp(-1.0 / (Double(rate) * 0.1)))
@@ -31,7 +33,7 @@ public enum SyncFeatures {
     var strength = [Float](repeating: 0, count: lead + frames)
     var place = [Float](repeating: 0, count: lead + frames)
     var present = [Bool](repeating: false, count: lead + frames)
-    for event in events {
+    for event in events where event.time >= scene {
       let position = event.time * Double(rate) - Double(first)
       let index = Int(position.rounded(.down)) + lead
       guard index >= 0, index < lead + frames else { continue }
@@ -59,7 +61,7 @@ public enum SyncFeatures {
       let now = level(frame)
       features += [
         strength[index], present[index] ? 1 : 0, place[index], shortTrace, longTrace,
-        now, frame > 0 ? now - level(frame - 1) : 0, 1,
+        now, frame > opening ? now - level(frame - 1) : 0, 1,
       ]
     }
     return features

@@ -14,4 +14,15 @@ struct EnergyMeterTests {
     #expect(levels.count == Int((seconds * 25).rounded(.up)))
     #expect(levels.allSatisfy { $0 > 0.3 && abs($0 - levels[0]) < 1e-4 })
   }
+
+  @Test("An interval of which nothing is known is like the one before")
+  func unknown() {
+    var meter = EnergyMeter()
+    meter.start(at: 0)
+    meter.add(until: 0.2, level: 0.2)
+    meter.goOn(until: 0.4)
+    let levels = meter.take(ending: true)
+    #expect(levels.count == 10)
+    #expect(levels.allSatisfy { abs($0 - levels[0]) < 1e-4 })
+  }
 }

@@ -55,4 +55,14 @@ struct SyncFeaturesTests {
       SyncFeatures.features(events: events, energy: [], start: 6, frames: 54))
     for column in 3...4 { #expect(abs(overlapping[50][column] - table[0][column]) < 1e-5) }
   }
+
+  @Test("What was seen before the scene leaves no trace")
+  func scene() {
+    let events = [VisualEvent(time: 7.9, strength: 1), VisualEvent(time: 8.02, strength: 0.5)]
+    let energy = [Float](repeating: 0.9, count: 200) + [0.3, 0.4]
+    let table = rows(
+      SyncFeatures.features(events: events, energy: energy, scene: 8, start: 8, frames: 2))
+    #expect(table[0][0] == 0.5 && table[0][3] == 0.5 && table[0][4] == 0.5)
+    #expect(table[0][6] == 0 && abs(table[1][6] - 0.1) < 1e-6)
+  }
 }

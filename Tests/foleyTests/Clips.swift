@@ -17,17 +17,22 @@ enum Clips {
       ] + (offset > 0 ? ["-output_ts_offset", "\(offset)"] : []), name, in: folder)
   }
 
-  /// Two of the tool's moving test pictures with a hard cut between them.
+  /// Two of the tool's moving test pictures, with options if need be, and a hard cut between them.
   static func two(
     _ first: String, _ second: String, cutAt cut: Double, seconds: Double, _ name: String,
     in folder: URL
   ) throws {
+    func source(_ name: String) -> String {
+      name + (name.contains("=") ? ":" : "=") + "s=320x180:r=25"
+    }
     try make(
       [
-        "-f", "lavfi", "-i", "\(first)=s=320x180:r=25", "-f", "lavfi", "-i",
-        "\(second)=s=320x180:r=25", "-filter_complex",
+        "-f", "lavfi", "-i", source(first), "-f", "lavfi", "-i", source(second),
+        "-filter_complex",
         "[0]trim=duration=\(cut),format=yuv420p[a];"
           + "[1]trim=duration=\(seconds - cut),format=yuv420p[b];[a][b]concat=n=2",
+        // Without loss: the second scene is the same to the bit whatever the first.
+        "-qp", "0",
       ], name, in: folder)
   }
 

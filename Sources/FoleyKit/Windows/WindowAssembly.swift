@@ -111,7 +111,8 @@ struct WindowAssembly {
         energy: plan != nil || goesOn
           ? motion.energy
           : Array(motion.energy.prefix(seen.upperBound * Clock.syncRate / Clock.latentRate)),
-        start: seconds.lowerBound, frames: length * Clock.syncRate / Clock.latentRate),
+        scene: Clock.seconds(of: scene), start: seconds.lowerBound,
+        frames: length * Clock.syncRate / Clock.latentRate),
       pictures: WindowPictures(
         visual: wishes.visual == nil ? nil : visible, sync: wishes.sync == nil ? nil : moving),
       events: motion.events.filter {
