@@ -7,6 +7,21 @@ import Tensors
 /// The last two seconds of a window are the first two of the next. There the sampler is held to the
 /// latents already made: fully during the first second, then ever less, so that the sound goes on as
 /// it was and no seam is heard. Nothing is averaged in the waveform, which would dull it.
+///
+/// Compared with other ways of joining windows, `foley-bench continuity`, ten rendered scenes of 62 s, embedded
+/// model. Jump: how much sound changes from one moment to the next in the overlaps, over elsewhere. Treble: above
+/// 6 kHz in the overlaps, over elsewhere. Doubled: onsets a second with another close by, in the overlaps and
+/// elsewhere. Style: distance of spectra 3 s apart, across overlaps and within one window.
+///
+/// | joined by | jump | treble, dB | doubled | style, dB |
+/// |---|---|---|---|---|
+/// | independent windows | 1.02 | -0.9 | 2.43, 2.66 | 6.4, 2.9 |
+/// | cross-fade of the sound | 1.01 | -0.1 | 2.89, 2.93 | 6.4, 2.9 |
+/// | mean of the latents | 1.01 | -2.1 | 2.52, 2.84 | 6.4, 2.9 |
+/// | latent swap | 1.04 | -1.8 | 3.95, 2.94 | 5.5, 3.1 |
+/// | **continuation** | 1.06 | -1.7 | 3.10, 3.12 | 5.2, 3.3 |
+///
+/// None has an audible seam. Continuation keeps the style best, and without doubling strokes as swap does.
 package struct Continuation: Sendable {
   /// Latents of the overlap, [rows, channels], row-major.
   let latents: [Float]
