@@ -38,12 +38,11 @@ struct BatchWorker: ParsableCommand {
       let generate = try command(for: item)
       let plan = try OutputPlan(generate.output, clip: item.video)
       let report = try generate.make(
-        .silent, { try kept.pipeline(options.model, jobs: options.work.jobs) }
-      ) {
-        pipeline, request, plan in
-        hash = try pipeline.journalHead(request).identity.digest(with: plan.kinds)
-        return hash != task.known
-      }
+        .silent, { try kept.pipeline(options.model, jobs: options.work.jobs) },
+        isNeeded: { pipeline, request, plan in
+          hash = try pipeline.journalHead(request).identity.digest(with: plan.kinds)
+          return hash != task.known
+        })
       guard let report else { return BatchReply(isUnchanged: true) }
       let prefix = options.output.outputDir.count
       let outputs = plan.files.map {
