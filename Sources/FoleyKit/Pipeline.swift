@@ -12,9 +12,9 @@ import Sampling
 /// is written at once. A journal keeps what windows have become. Nothing grows with the length of the clip, and a part of the model that no
 /// later window needs is dropped.
 public struct Pipeline: Sendable {
-  private let description: any ModelDescription
-  private let resources: ModelResources
-  private let log = Logger(label: "foley.pipeline")
+  let description: any ModelDescription
+  let resources: ModelResources
+  let log = Logger(label: "foley.pipeline")
 
   public init(model: any ModelDescription, _ resources: ModelResources) {
     description = model
@@ -33,35 +33,19 @@ public struct Pipeline: Sendable {
     var clock = StageClock()
     let began = ContinuousClock.now
 
+    // The windows of a film in parts have been made: there is nothing to look at.
     let feed = try WindowFeed(
-      request,
-      WindowNeeds(
-        pictures: { [description] in description.pictures(prompt: $0) },
-        lastWindow: description.lastWindow,
-        findsStillness: description.keepsStillScenesQuiet))
+      request, needs(looks: control.film == nil), part: control.film?.material(of: nil))
     defer { feed.abandon() }
     let expected = try feed.expectation().plan
     try sink.start(expectedSamples: expected?.samples)
-    tell(.started(seconds: expected?.seconds, windows: expected?.count))
+    tell(
+      .started(
+        seconds: expected?.seconds, windows: control.film?.windowCount ?? expected?.count))
 
-    let backend = resources.backend
-    let model = try clock.measure("load") { try description.load(resources) }
+    let windows = try sampler(request, control, &clock, tell: tell)
+    let (model, settings) = (windows.model, windows.settings)
     let warnings = description.warnings + model.warnings
-    for warning in warnings { tell(.warning(warning)) }
-    tell(.loaded(model: description.folder.name, backend: backend.name))
-    let settings = description.sampling.replaced(by: request)
-    let negative = request.negativePrompt ?? description.negativePrompt
-    let prompts = request.prompts + [control.retake?.prompt].compactMap { $0 }
-    let texts = try clock.measure("text") {
-      try prompts.reduce(into: [:]) {
-        $0[$1] = try $0[$1] ?? model.text(prompt: $1, negative: negative)
-      }
-    }
-    model.release(.text)
-    let windows = try WindowSampler(
-      model, texts: texts, settings,
-      noise: try LatentNoise(request, seed: control.retake?.seed, channels: model.latentChannels),
-      on: backend)
     var made = WindowHistory(control, channels: model.latentChannels)
     var sound = SoundOutput(
       decoder: try model.decoder(seed: request.seed), aligns: request.aligns,
@@ -101,13 +85,48 @@ public struct Pipeline: Sendable {
       samples: plan.samples, seconds: plan.seconds, windows: count,
       model: .init(
         name: description.folder.name, family: description.family, folder: description.folder.path),
-      parameters: .init(request, settings, negativePrompt: negative), events: track.motion.events,
+      parameters: .init(request, settings, negativePrompt: negativePrompt(request)),
+      events: track.motion.events,
       cuts: track.motion.cuts, breaks: breaks,
       energy: track.motion.energy,
       alignment: sound.alignment, limiterReduction: sound.limiterReduction, peak: sound.peak,
-      backend: backend.name,
+      backend: resources.backend.name,
       timings: clock.dictionary, speed: plan.seconds / max(total, 1e-9),
       peakMemory: ProcessMeasure.peakMemory, warnings: warnings + track.warnings)
+  }
+}
+
+extension Pipeline {
+  func needs(looks: Bool = true) -> WindowNeeds {
+    WindowNeeds(
+      pictures: { [description] in looks ? description.pictures(prompt: $0) : PictureWishes() },
+      lastWindow: description.lastWindow,
+      findsStillness: description.keepsStillScenesQuiet)
+  }
+
+  /// Loads the model and encodes what is said.
+  func sampler(
+    _ request: GenerationRequest, _ control: RunControl, _ clock: inout StageClock,
+    tell: (ProgressEvent) -> Void
+  ) throws -> WindowSampler {
+    let model = try clock.measure("load") { try description.load(resources) }
+    for warning in description.warnings + model.warnings { tell(.warning(warning)) }
+    tell(.loaded(model: description.folder.name, backend: resources.backend.name))
+    let prompts = request.prompts + [control.retake?.prompt].compactMap { $0 }
+    let texts = try clock.measure("text") {
+      try prompts.reduce(into: [:]) {
+        $0[$1] = try $0[$1] ?? model.text(prompt: $1, negative: negativePrompt(request))
+      }
+    }
+    model.release(.text)
+    return try WindowSampler(
+      model, texts: texts, description.sampling.replaced(by: request),
+      noise: try LatentNoise(request, seed: control.retake?.seed, channels: model.latentChannels),
+      on: resources.backend)
+  }
+
+  private func negativePrompt(_ request: GenerationRequest) -> String {
+    request.negativePrompt ?? description.negativePrompt
   }
 }
 
@@ -117,13 +136,17 @@ public struct RunControl {
   public var journal: Journal?
   /// A part of what the journal holds is made again.
   public var retake: Retake?
+  /// The journal holds all windows of a film that was watched before.
+  public var film: FilmPlan?
   /// Asked after every window but the last; true ends the run with `FoleyError.stopped`.
   public var shouldStop: () -> Bool
 
   public init(
-    journal: Journal? = nil, retake: Retake? = nil, shouldStop: @escaping () -> Bool = { false }
+    journal: Journal? = nil, retake: Retake? = nil, film: FilmPlan? = nil,
+    shouldStop: @escaping () -> Bool = { false }
   ) {
-    (self.journal, self.retake, self.shouldStop) = (journal, retake, shouldStop)
+    (self.journal, self.retake, self.film) = (journal, retake, film)
+    self.shouldStop = shouldStop
   }
 }
 

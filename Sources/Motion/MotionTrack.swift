@@ -16,7 +16,7 @@ public struct VisualEvent: Sendable, Codable, Equatable {
 }
 
 /// What the analyser has found so far. It grows by what it reports; nothing else is kept.
-public struct MotionTrack: Sendable {
+public struct MotionTrack: Sendable, Codable {
   /// Frames per second of `energy`.
   public static let rate = 25.0
 

@@ -18,7 +18,8 @@ struct Foley: ParsableCommand {
       """,
     version: VersionText.text,
     subcommands: [
-      Generate.self, Batch.self, RetakeCommand.self, Verify.self, Compare.self, Probe.self,
+      Generate.self, Batch.self, PlanFilm.self, JoinFilm.self, RetakeCommand.self, Verify.self,
+      Compare.self, Probe.self,
       Models.self, Completions.self, Manual.self, BatchWorker.self,
     ])
 

@@ -75,7 +75,7 @@ struct Generate: ParsableCommand {
     isNeeded: (Pipeline, GenerationRequest, OutputPlan) throws -> Bool = { _, _, _ in true }
   ) throws -> GenerationReport? {
     let plan = try outputPlan()
-    guard try mayWrite(plan, display) else { return nil }
+    guard try plan.mayWrite(output, display) else { return nil }
 
     if let mux = plan.mux, let clip { try checkMux(video: clip, into: mux) }
     let request = try request()
@@ -125,23 +125,6 @@ struct Generate: ParsableCommand {
     return .video(
       path: clip, start: content.start?.seconds, end: content.end?.seconds,
       pictureSeconds: content.seconds)
-  }
-
-  /// False when the output exists and may stay.
-  private func mayWrite(_ plan: OutputPlan, _ display: ProgressDisplay) throws(FoleyError) -> Bool {
-    let existing = plan.existing
-    guard !output.overwrite, !existing.isEmpty else {
-      try plan.makeFolder()
-      return true
-    }
-    if output.skipExisting && existing[0] == plan.files[0] {
-      display.finish("\(existing[0]) exists; nothing to do")
-      return false
-    }
-    throw .cannotCreate(
-      file: existing[0],
-      reason: "exists already; --overwrite replaces it, --skip-existing leaves it, -o names another"
-    )
   }
 
   /// `--dry-run`

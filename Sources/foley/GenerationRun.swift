@@ -10,6 +10,8 @@ struct GenerationRun {
   let display: ProgressDisplay
   var journal: Journal?
   var retake: Retake?
+  /// Of which the journal has all windows.
+  var film: FilmPlan?
   /// In place of the one request, several whose sounds add up to the whole.
   var stems: [StemTake] = []
 
@@ -116,12 +118,13 @@ struct GenerationRun {
     _ request: GenerationRequest, into sink: any SoundSink, journal: Journal?
   ) throws -> GenerationReport {
     let control = RunControl(
-      journal: journal, retake: retake, shouldStop: { Interruption.requested != nil })
+      journal: journal, retake: retake, film: film, shouldStop: { Interruption.requested != nil })
     defer { Interruption.endsByItself(false) }
     return try pipeline.generate(request, into: sink, control: control) { event in
       if case .started(_, let windows) = event {
         // A single window leaves no journal to go on from.
-        Interruption.endsByItself(journal != nil && retake == nil && windows != 1)
+        Interruption.endsByItself(
+          journal != nil && retake == nil && film == nil && windows != 1)
       }
       display.show(event)
     }

@@ -88,6 +88,27 @@ struct OutputPlan {
     files.filter { FileManager.default.fileExists(atPath: $0) && !OutputPlan.isStream($0) }
   }
 
+  /// Makes the folder. False when the output exists and may stay.
+  ///
+  /// - Throws: where it exists and may neither stay nor be replaced.
+  func mayWrite(
+    _ options: OutputOptions, _ display: ProgressDisplay
+  ) throws(FoleyError) -> Bool {
+    let existing = existing
+    guard !options.overwrite, !existing.isEmpty else {
+      try makeFolder()
+      return true
+    }
+    if options.skipExisting && existing[0] == files[0] {
+      display.finish("\(existing[0]) exists; nothing to do")
+      return false
+    }
+    throw .cannotCreate(
+      file: existing[0],
+      reason: "exists already; --overwrite replaces it, --skip-existing leaves it, -o names another"
+    )
+  }
+
   /// Whether the sound goes into a pipe or device, which takes it front to back.
   var audioIsStream: Bool { audio == .standardOutput || OutputPlan.isStream(audioPath) }
 
@@ -121,8 +142,7 @@ struct OutputPlan {
   ) throws(FoleyError) -> Audio {
     let suffix = options.format == .flac ? ".flac" : ".wav"
     let named = clip.flatMap { $0 == "-" ? nil : $0 }
-    let stem =
-      named.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent } ?? "foley"
+    let stem = named.map(stem(ofClip:)) ?? "foley"
     switch (options.output, options.outputFolder) {
     case ("-", _): return .standardOutput
     case (let name?, _):
@@ -141,6 +161,11 @@ struct OutputPlan {
       if let mux = options.mux { return .temporary(mux + ".sound.wav") }
       return .file(stem + suffix)
     }
+  }
+
+  /// What outputs are called that nobody has named.
+  static func stem(ofClip path: String) -> String {
+    URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
   }
 
   private static func format(of audio: Audio) -> OutputFormat {

@@ -54,13 +54,16 @@ final class ProgressDisplay {
       line("model \(model) on \(backend)")
       json("loaded", ["model": model, "backend": backend])
     case .encoding(let part, let done, let count, let window):
+      self.count(window)
       bar(
         windowsDone: Double(window - 1), window: window, doing: "\(part.rawValue) \(done)/\(count)")
       json("encoding", ["part": part.rawValue, "done": done, "of": count, "window": window])
     case .step(let step, let steps, let window):
+      count(window)
       bar(windowsDone: Double(window - 1) + Double(step) / Double(steps), window: window)
       json("step", ["step": step, "steps": steps, "window": window])
     case .window(let window, let done):
+      count(window)
       let speed = speed(done)
       let remaining = seconds.map { max(0, ($0 - done) / max(speed, 1e-6)) }
       var text = "window \(window)\(ofWindows): \(Self.text(done))\(ofSeconds) s, "
@@ -105,6 +108,11 @@ final class ProgressDisplay {
 
   private func line(_ text: String) {
     if style == .plain { Terminal.error(text + "\n") }
+  }
+
+  /// Scenes make more windows than a clip's length tells.
+  private func count(_ window: Int) {
+    if let known = windows, window > known { windows = nil }
   }
 
   private var ofWindows: String { windows.map { "/\($0)" } ?? "" }

@@ -5,7 +5,8 @@ import Testing
 /// Help texts, and what a person reads when something is wrong.
 @Suite(.serialized) struct MessageTests {
   @Test(arguments: [
-    "foley": [], "generate": ["generate"], "batch": ["batch"], "compare": ["compare"],
+    "foley": [], "generate": ["generate"], "batch": ["batch"], "plan": ["plan"], "join": ["join"],
+    "compare": ["compare"],
     "probe": ["probe"], "models": ["models"], "completions": ["completions"],
     "retake": ["retake"], "verify": ["verify"],
     "models-list": ["models", "list"], "models-verify": ["models", "verify"],
@@ -107,6 +108,12 @@ import Testing
     ("batch-shard", 64, "batch twice.jsonl --output-dir out --shard 3/2"),
     ("batch-jobs", 64, "batch twice.jsonl --output-dir out --jobs 0"),
     ("batch-model", 78, "batch prompt.txt --output-dir out -m maxi"),
+    ("plan-parts", 64, "plan clip.mp4 --parts 0"),
+    ("plan-missing", 66, "plan missing.mp4 --parts 2"),
+    ("plan-exists", 73, "plan clip.mp4 --parts 2 -o twice.jsonl"),
+    ("join-missing", 66, "join missing.plan.json"),
+    ("join-no-plan", 65, "join events.json -o a.wav"),
+    ("join-stem", 64, "join events.json --stem a=rain"),
     ("batch-mux", 64, "batch prompt.txt --output-dir out --mux avi"),
   ].map(Mistake.init)
 

@@ -13,6 +13,9 @@ public struct BatchItem: Codable, Sendable, Equatable {
   public var cues: String?
   /// Of the sound, within the output folder; by default the id.
   public var output: String?
+  /// A plan of `foley plan`, and which of its parts, from 1, is to be made; what is to be heard stands in the plan.
+  public var plan: String?
+  public var part: Int?
   /// Why this line of the manifest cannot be used; such an item fails without having been tried.
   public var fault: String?
 
@@ -29,7 +32,9 @@ public struct BatchItem: Codable, Sendable, Equatable {
 
   /// Tells items without ids apart that share a clip's name.
   public var digest: String {
-    let values = [video, prompt, negativePrompt, seed.map(String.init), start, end, cues, output]
+    let values =
+      [video, prompt, negativePrompt, seed.map(String.init), start, end, cues, output]
+      + (plan == nil ? [] : [plan, part.map(String.init)])
     return String(
       SHA256.hash([UInt8](values.map { $0 ?? "\u{0}" }.joined(separator: "\u{1}").utf8)).prefix(8))
   }

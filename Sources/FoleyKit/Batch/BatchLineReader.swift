@@ -14,6 +14,7 @@ public struct BatchLineReader {
     "id": "id", "index": "id", "video": "video", "video_path": "video", "prompt": "prompt",
     "text": "prompt", "negative_prompt": "negative_prompt", "neg_prompt": "negative_prompt",
     "seed": "seed", "start": "start", "end": "end", "cues": "cues", "output": "output",
+    "plan": "plan", "part": "part",
   ]
 
   /// Nil for an empty line, and for a comment.
@@ -87,6 +88,11 @@ public struct BatchLineReader {
     (item.start, item.end) = (fields["start"], fields["end"])
     item.cues = fields["cues"].map(resolved)
     item.output = fields["output"]
+    item.plan = fields["plan"].map(resolved)
+    item.part = fields["part"].flatMap { Int($0) }
+    if (item.plan != nil || fields["part"] != nil) && (item.plan == nil || item.part ?? 0 < 1) {
+      item.fault = "line \(line): a part of a film needs a 'plan' and a 'part' from 1"
+    }
     if let seed = fields["seed"] {
       item.seed = UInt64(seed)
       if item.seed == nil { item.fault = "line \(line): the seed '\(seed)' is no whole number" }

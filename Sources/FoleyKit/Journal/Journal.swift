@@ -37,18 +37,45 @@ public final class Journal {
       return
     }
     let contents = try JournalContents(file, path: path)
-    let differences = head.identity.differences(from: contents.head.identity)
-    guard differences.isEmpty else {
-      throw FoleyError.badData(
-        file: path,
-        reason: "is of another run; it differs in: \(differences.joined(separator: ", ")). Without "
-          + "--resume the sound is made from the start")
-    }
+    try contents.require(
+      head.identity, file: path, otherwise: ". Without --resume the sound is made from the start")
     places = contents.places
     found = places.count
     try file.truncate(atOffset: contents.end)
     try file.seek(toOffset: contents.end)
     self.file = file
+  }
+
+  /// Makes a journal of the windows in other ones, for the run that has them all.
+  ///
+  /// - Parameters:
+  ///   - parts: in order, each with the windows it is to have.
+  ///   - head: of all of them.
+  /// - Throws: where one cannot be read, is of another run, or lacks a window.
+  public static func gather(
+    _ parts: [(path: String, part: FilmPlan.Part)], head: JournalHead, into path: String
+  ) throws {
+    let whole = try begin(path, head)
+    defer { try? whole.close() }  // What counts has been synced.
+    for (source, part) in parts {
+      let file = try open(source, creates: false)
+      defer { try? file.close() }  // Nothing was written.
+      let contents = try JournalContents(file, path: source)
+      try contents.require(head.identity, file: source)
+      for window in part.windows {
+        guard let place = contents.places[window] else {
+          throw FoleyError.badData(
+            file: source,
+            reason: "lacks window \(window + 1): it is no whole part \(part.number)")
+        }
+        try file.seek(toOffset: place)
+        guard let payload = try JournalRecord.next(in: file) else {
+          throw FoleyError.badData(file: source, reason: "changed while it was read")
+        }
+        try writing(path) { try whole.write(contentsOf: JournalRecord.framed(payload)) }
+      }
+    }
+    try writing(path) { try whole.synchronize() }
   }
 
   deinit { try? file?.close() }  // What counts has been synced.
@@ -72,7 +99,7 @@ public final class Journal {
   /// Keeps a window's latents, on the disk when this returns.
   func record(_ window: JournalWindow, isLast: Bool) throws {
     if file == nil && isLast && !isKept { return }
-    try writing {
+    try Journal.writing(path) {
       let file = try self.file ?? Journal.begin(path, head)
       self.file = file
       let place = try file.offset()
@@ -112,7 +139,7 @@ public final class Journal {
     return file
   }
 
-  private func writing(_ work: () throws -> Void) throws {
+  private static func writing(_ path: String, _ work: () throws -> Void) throws {
     do {
       try work()
     } catch let error as FoleyError {
@@ -144,6 +171,19 @@ public struct JournalContents {
     let file = try Journal.open(path, creates: false)
     defer { try? file.close() }  // Nothing was written.
     try self.init(file, path: path)
+  }
+
+  /// - Parameter advice: ends the sentence.
+  /// - Throws: where it is not of the run that is asked for.
+  func require(
+    _ identity: RunIdentity, file path: String, otherwise advice: String = ""
+  ) throws(FoleyError) {
+    let differences = identity.differences(from: head.identity)
+    guard differences.isEmpty else {
+      throw .badData(
+        file: path,
+        reason: "is of another run; it differs in: \(differences.joined(separator: ", "))\(advice)")
+    }
   }
 
   /// - Throws: where not even the head is whole.

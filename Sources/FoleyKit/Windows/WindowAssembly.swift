@@ -17,6 +17,10 @@ struct WindowAssembly {
 
   /// What is followed in place of what is seen.
   private let given: MotionTrack?
+  /// The first latent that is not asked for.
+  private let end: Int
+  /// Latents before the first picture: a whole number of seconds.
+  private let origin: Int
   private let cues: CueSheet?
   private let breaks: SceneBreaks
   private let needs: WindowNeeds
@@ -25,16 +29,25 @@ struct WindowAssembly {
   private var analyzer = MotionAnalyzer()
   private var visual: PictureGrid?
   private var sync: PictureGrid?
-  private var nextWindow = 0
+  private var nextWindow: Int
   /// The first latent of the next window; nil after the last.
-  private var start: Int? = 0
+  private var start: Int?
   /// The first latent of its scene.
-  private var scene = 0
+  private var scene: Int
   /// Up to where events have been handed over, in latents.
-  private var told = 0
+  private var told: Int
 
-  init(_ request: GenerationRequest, _ needs: WindowNeeds, shows showing: Showing) {
-    (given, cues) = (request.givenEvents?.motion, request.cues)
+  /// - Parameter part: of a film that was watched before; nil: the whole of a clip, as it is watched now.
+  init(
+    _ request: GenerationRequest, _ needs: WindowNeeds, shows showing: Showing,
+    part: FilmMaterial? = nil
+  ) {
+    (given, cues) = (part?.motion ?? request.givenEvents?.motion, request.cues)
+    let latents = part?.latents ?? 0..<Int.max
+    (start, scene, told, end) = (
+      latents.lowerBound, latents.lowerBound, latents.lowerBound, latents.upperBound
+    )
+    (nextWindow, origin) = (part?.firstWindow ?? 0, part?.origin ?? 0)
     breaks = SceneBreaks(request)
     self.needs = needs
     // Who gives a single picture wants to hear it, still as it is.
@@ -45,9 +58,17 @@ struct WindowAssembly {
     sync = wishes.lazy.compactMap(\.sync).first.map(PictureGrid.init)
   }
 
+  /// Whether any pictures are wanted.
+  var looks: Bool { visual != nil || sync != nil }
+
   /// The next frame of the clip, and its small grey picture.
   mutating func add(_ frame: VideoFrame, gray: GrayFrame) throws(MediaError) {
     analyzer.add(gray)
+    try add(frame)
+  }
+
+  /// The next frame of a clip whose motion is known.
+  mutating func add(_ frame: VideoFrame) throws(MediaError) {
     try visual?.add(frame)
     try sync?.add(frame)
   }
@@ -61,7 +82,7 @@ struct WindowAssembly {
 
   /// The next window, if all it needs is known by now.
   mutating func next(_ progress: Progress) -> WindowMaterial? {
-    guard let start else { return nil }
+    guard let start, start < self.end else { return nil }
     let motion = motion
     let longest = start + WindowPlan.latentsPerWindow
     // Where the scene ends within this window, be it by a break or with the clip.
@@ -97,9 +118,10 @@ struct WindowAssembly {
     let seconds = Clock.seconds(seen)
     let prompt = breaks.prompt(at: scene)
     let wishes = needs.pictures(prompt)
-    let kept = seen.lowerBound + settled
+    let shown = seen.lowerBound - origin..<seen.upperBound - origin
+    let kept = shown.lowerBound + settled
     let (visible, moving) = (
-      visual?.take(seen, keepingFrom: kept), sync?.take(seen, keepingFrom: kept)
+      visual?.take(shown, keepingFrom: kept), sync?.take(shown, keepingFrom: kept)
     )
     let length = goesOn ? seen.count : needs.lastWindow.latents(holding: seen.count)
     return WindowMaterial(

@@ -107,10 +107,15 @@ final class WindowFeed: Sendable {
   private let windows = BoundedQueue<WindowMaterial>(capacity: 1)
   private let seen = Mutex(ClipTrack())
 
+  /// - Parameter part: of a film that was watched before.
   /// - Throws: where no thread can be started.
-  init(_ request: GenerationRequest, _ needs: WindowNeeds) throws(ThreadError) {
+  init(
+    _ request: GenerationRequest, _ needs: WindowNeeds, part: FilmMaterial? = nil
+  ) throws(ThreadError) {
     try detachThread { [self] in
-      let result = Result { try produce(request, needs) }
+      let result = Result {
+        if let part { try follow(part, request, needs) } else { try produce(request, needs) }
+      }
       expectations.finish(result)
       windows.finish(result)
     }
@@ -189,6 +194,32 @@ final class WindowFeed: Sendable {
         warnings: reader.warnings.map { "\(reader.path): \($0)" }
           + beyond(duration.seconds, request.cues))
     }
+  }
+
+  /// Looks at the pictures of a film's part, if any are wanted; its motion is known.
+  private func follow(
+    _ part: FilmMaterial, _ request: GenerationRequest, _ needs: WindowNeeds
+  ) throws {
+    _ = expectations.put(Expectation(plan: part.whole))
+    seen.withLock { $0.motion = part.motion }
+    var assembly = WindowAssembly(request, needs, shows: .video, part: part)
+    if assembly.looks, case .video(let path, let start, let end, _) = request.source {
+      let origin = part.origin / Clock.latentRate
+      let first = (start ?? 0) + Double(origin)
+      // Beyond the part's end, so that its last pictures are on show for as long as they are in the film.
+      let last = first + Clock.seconds(of: part.latents.upperBound - part.origin) + 1
+      let reader = try VideoReader(path: path, start: first, end: min(end ?? .infinity, last))
+      while let frame = try reader.next() {
+        try assembly.add(frame)
+        let time = Double(origin) + frame.time.seconds
+        guard emit(&assembly, .reached(time)) else { return }
+      }
+      guard let duration = reader.finalDuration else {
+        preconditionFailure("a video read to its end without a length")
+      }
+      try assembly.finish(duration: duration)
+    }
+    _ = emit(&assembly, .finished(part.whole))
   }
 
   /// Cues that a clip is too short for.

@@ -23,7 +23,7 @@ struct BatchFolder {
 
   /// The path of an item's sound.
   func sound(of item: BatchItem) -> String {
-    path + "/" + item.place + suffix
+    path + "/" + item.place + (item.plan == nil ? suffix : FilmPart.suffix)
   }
 
   /// Makes the folder of an item's outputs, which the manifest may have named.

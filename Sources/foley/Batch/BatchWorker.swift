@@ -34,6 +34,11 @@ struct BatchWorker: ParsableCommand {
     let item = task.item
     let began = ContinuousClock.now
     do {
+      if let plan = item.plan, let number = item.part {
+        return try FilmPart(plan: plan, number: number, video: item.video).make(
+          item.place + FilmPart.suffix, in: BatchFolder(options.output), for: task,
+          with: try kept.pipeline(options.model, jobs: options.work.jobs))
+      }
       var hash = ""
       let generate = try command(for: item)
       let plan = try OutputPlan(generate.output, clip: item.video)
