@@ -12,8 +12,8 @@ struct JoinFilm: ParsableCommand {
         foley join film.plan.json parts -o film.wav
         foley join film.plan.json parts -o film.wav --loudness -23 --mux film-with-sound.mp4
 
-      Checks that every part is there, whole, and of this plan, and makes one sound of them, to
-      the sample. The film itself is not watched again.
+      Checks that every part is there, whole, and of this plan, and makes one sound
+      of them, to the sample. The film itself is not watched again.
       """)
 
   @Argument(help: "What `foley plan` wrote beside its manifest.", completion: .file())

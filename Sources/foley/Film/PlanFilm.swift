@@ -10,13 +10,14 @@ struct PlanFilm: ParsableCommand {
     discussion: """
       Examples:
         foley plan film.mp4 --parts 8 -o film.jsonl
-        foley batch film.jsonl --output-dir parts --shard 1/8     # on each of the machines
+        foley batch film.jsonl --output-dir parts --shard 1/8   # on each machine
         foley join film.plan.json parts -o film.wav
 
-      Watches the clip and finds where the picture cuts to another place, or where --cues change
-      the prompt. There the sound begins anew, whatever the prompt, and there the parts meet. Joined,
-      they are byte for byte what `foley generate` with --cuts follow makes, however many parts
-      there are. Beside the manifest lies the plan, which the machines need as well.
+      Watches the clip and finds where the picture cuts to another place, or where
+      --cues change the prompt. There the sound begins anew, whatever the prompt,
+      and there the parts meet. Joined, they are byte for byte what `foley generate`
+      with --cuts follow makes, however many parts there are. Beside the manifest
+      lies the plan, which the machines need as well.
       """)
 
   @Argument(help: "The video.", completion: .file())
