@@ -101,3 +101,9 @@ func files(in folder: URL) throws -> [String] {
   try FileManager.default.contentsOfDirectory(atPath: folder.path)
     .filter { !$0.hasPrefix(".") }.sorted()
 }
+
+/// Bytes of the file.
+func size(of name: String, in folder: URL) throws -> Int {
+  let values = try folder.appendingPathComponent(name).resourceValues(forKeys: [.fileSizeKey])
+  return try #require(values.fileSize)
+}
