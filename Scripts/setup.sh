@@ -98,6 +98,19 @@ install_missing() {
     } || fail 69 "apt-get could not install: $packages"
 }
 
+# install_wanted TOOL:PACKAGE...: what tests do without, and say so, where it cannot be installed. No service of it starts.
+install_wanted() {
+  packages=
+  for pair in "$@"; do
+    PATH=$PATH:/usr/sbin command -v "${pair%:*}" >/dev/null 2>&1 || packages="$packages ${pair#*:}"
+  done
+  [ -n "$packages" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 || return 0
+  say "$program: installing$packages"
+  # shellcheck disable=SC2086 # a list of words
+  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $packages >&2 ||
+    say "$program: goes on without"
+}
+
 # up_to_date STAMP: nothing that is built from has changed since the stamp was made.
 up_to_date() {
   [ -e "$1" ] &&

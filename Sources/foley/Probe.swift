@@ -1,4 +1,5 @@
 import ArgumentParser
+import CPUBackend
 import FoleyKit
 import Foundation
 import Media
@@ -95,6 +96,10 @@ struct ProbeResult: Encodable {
     var sampleRate: Int
     var model: String
     var modelFolder: String
+    /// Bytes a run takes, on the safe side: with all networks kept, and with those of a published model in turns, as
+    /// `--ram-budget` has it.
+    var memory: Int
+    var leastMemory: Int
   }
 
   /// What came of watching the clip.
@@ -123,14 +128,17 @@ struct ProbeResult: Encodable {
       timecode: information.timecode?.description,
       audioCodec: information.audioCodec, isStill: information.isStill)
     let folder = try ModelFolder.find(model)
-    _ = try ModelFamilies.describe(folder)
+    let need = try ModelFamilies.describe(folder)
+      .memoryNeed(precision: nil, on: CPUBackend(threads: 1))
+    let pictures = MemoryNeed.ofPictures(width: information.width, height: information.height)
     let windows =
       information.isStill
       ? WindowPlan(samples: WindowPlan.length * Clock.sampleRate)
       : reader.expectedDuration.map { WindowPlan(duration: $0) }
     plan = Plan(
       seconds: windows?.seconds, samples: windows?.samples, windows: windows?.count,
-      sampleRate: Clock.sampleRate, model: folder.name, modelFolder: folder.path)
+      sampleRate: Clock.sampleRate, model: folder.name, modelFolder: folder.path,
+      memory: need.whole + pictures, leastMemory: need.least + pictures)
   }
 
   /// Names and values for people.
@@ -149,6 +157,10 @@ struct ProbeResult: Encodable {
         seen.processorSeconds)
       watched.append(("watched in", times))
     }
+    var memory = ByteCount(plan.memory).description
+    if plan.leastMemory < plan.memory {
+      memory += ", or \(ByteCount(plan.leastMemory)) with --ram-budget"
+    }
     return [
       ("clip", clip.path),
       ("container", clip.container),
@@ -159,6 +171,7 @@ struct ProbeResult: Encodable {
       ("to be made", plan.samples.map { "\(seconds(plan.seconds)), \($0) samples" } ?? "unknown"),
       ("windows", plan.windows.map(String.init) ?? "unknown"),
       ("model", "\(plan.model) (\(plan.modelFolder))"),
+      ("memory", memory),
     ] + watched
   }
 

@@ -25,6 +25,9 @@ import Testing
     func pictures(prompt: String) -> PictureWishes { PictureWishes() }
     func licences() -> [ModelLicence] { [] }
     func checkpoints() -> [ModelCheckpoint] { [] }
+    func memoryNeed(precision: Precision?, on backend: any Backend) -> MemoryNeed {
+      MemoryNeed(whole: 0, least: 0)
+    }
     func load(_ resources: ModelResources) -> any ModelFamily { self }
     func text(prompt: String, negative: String) -> TextConditions { TextConditions() }
     func visual(_ window: WindowMaterial, progress: EncodingProgress) -> Tensor? { nil }

@@ -28,12 +28,16 @@ import Testing
       let run = try Program.run(
         ["probe", "clip.mp4", "--json", "--events", "a.json"], in: folder)
       #expect(run.status == 0, "\(run.error)")
-      let seen = try #require(try run.object()["seen"] as? [String: Any])
+      let told = try run.object()
+      let seen = try #require(told["seen"] as? [String: Any])
       #expect((seen["events"] as? Int ?? 0) > 0)
       #expect((seen["processorSeconds"] as? Double ?? 0) > 0)
       let made = try Program.run(
-        ["generate", "clip.mp4", "--steps", "1", "--events", "b.json", "-q"], in: folder)
+        ["generate", "clip.mp4", "--steps", "1", "--events", "b.json", "--json"], in: folder)
       #expect(made.status == 0, "\(made.error)")
+      let memory = try #require((told["plan"] as? [String: Any])?["memory"] as? Int)
+      let peak = try #require(try made.object()["peakMemory"] as? Int)
+      #expect((peak..<2 * peak).contains(memory), "\(memory) told, \(peak) used")
       let files = try ["a.json", "b.json"].map {
         try Data(contentsOf: folder.appendingPathComponent($0))
       }

@@ -20,6 +20,10 @@ public final class KeptModel: ModelDescription {
   public func licences() throws(FoleyError) -> [ModelLicence] { try base.licences() }
   public func checkpoints() throws -> [ModelCheckpoint] { try base.checkpoints() }
 
+  public func memoryNeed(precision: Precision?, on backend: any Backend) throws -> MemoryNeed {
+    try base.memoryNeed(precision: precision, on: backend)
+  }
+
   /// What is given the first time is used every time.
   public func load(_ resources: ModelResources) throws -> any ModelFamily {
     try kept.withLock { kept in

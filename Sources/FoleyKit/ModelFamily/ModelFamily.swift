@@ -23,6 +23,11 @@ public protocol ModelDescription: Sendable {
   ///
   /// - Throws: where one that says how large its network is cannot be read.
   func checkpoints() throws -> [ModelCheckpoint]
+  /// What a run takes, told without reading weights.
+  ///
+  /// - Parameter precision: how the generator's weights are kept; nil: as the model has it.
+  /// - Throws: where a file is missing or does not hold what it should.
+  func memoryNeed(precision: Precision?, on backend: any Backend) throws -> MemoryNeed
   /// Makes the model ready; its networks are read now or when they are first needed.
   ///
   /// - Throws: `FoleyError` or `CheckpointError`, naming the file and what is wrong with it.

@@ -63,19 +63,22 @@ struct PublishedModelTests {
   /// The sound is the same bytes whether networks stay or are read again for every window.
   @Test func memoryDoesNotChangeTheSound() throws {
     let description = try description()
-    let work = HunyuanWork(try description.networks())
-    let most = [work.text, work.visual, work.sync, work.transformer, work.decoder].max()!
-    // Room for the largest network, and hardly more.
-    let tight = MemoryBudget(bytes: MemoryBudget.reserve + most + 3 << 20)
+    let need = try description.memoryNeed(precision: nil, on: backend)
+    #expect(need.least < need.whole)
+    let tight = MemoryBudget(bytes: need.least)
     #expect(try sound(description, memory: tight) == sound(description))
   }
 
   /// With next to no room, what one window has used has to go before the next part is read.
   @Test func stagesTakeTurns() throws {
     let description = try description()
-    let work = HunyuanWork(try description.networks())
-    let most = [work.text, work.visual, work.sync, work.transformer, work.decoder].max()!
-    let memory = MemoryBudget(bytes: MemoryBudget.reserve + most + 2 << 20)
+    let need = try description.memoryNeed(precision: nil, on: backend)
+    #expect(throws: FoleyError.self) {
+      _ = try description.load(
+        ModelResources(
+          backend: backend, threads: 1, memory: MemoryBudget(bytes: need.least - 1)))
+    }
+    let memory = MemoryBudget(bytes: need.least)
     let model = try description.load(
       ModelResources(backend: backend, threads: 1, memory: memory))
     let text = try model.text(prompt: "rain", negative: "")

@@ -119,6 +119,22 @@ struct HunyuanDescription: ModelDescription {
     }
   }
 
+  /// What the files hold, as far as their heads tell.
+  ///
+  /// - Throws: the first thing that keeps a network from being made.
+  func inspections(on backend: any Backend) throws -> [CheckpointInspection] {
+    let inspections = try checkpoints().map { $0.inspect(.shapes, on: backend) }
+    if let fault = inspections.lazy.compactMap(\.faults.first).first { throw fault }
+    return inspections
+  }
+
+  func memoryNeed(precision: Precision?, on backend: any Backend) throws -> MemoryNeed {
+    HunyuanMemory(
+      try networks(), try inspections(on: backend),
+      precision: precision ?? configuration.precision
+    ).need
+  }
+
   func load(_ resources: ModelResources) throws -> any ModelFamily {
     try HunyuanModel(self, resources)
   }

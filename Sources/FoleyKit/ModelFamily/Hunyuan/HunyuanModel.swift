@@ -25,43 +25,38 @@ final class HunyuanModel: ModelFamily {
   /// Makes sure that all files hold what is needed; reads no weights.
   init(_ description: HunyuanDescription, _ resources: ModelResources) throws {
     let networks = try description.networks()
-    let inspections = try description.checkpoints().map {
-      $0.inspect(.shapes, on: resources.backend)
-    }
-    if let fault = inspections.lazy.compactMap(\.faults.first).first { throw fault }
+    let inspections = try description.inspections(on: resources.backend)
     backend = resources.backend
     warnings = inspections.compactMap(\.warning)
     latentChannels = networks.transformer.latentChannels
 
     let precision = resources.precision ?? description.configuration.precision
+    let memory = HunyuanMemory(networks, inspections, precision: precision)
     func stage<Network: Sendable>(
-      _ part: ModelPart, work: Int,
-      _ make: @escaping @Sendable (Weights) throws -> Network
+      _ part: ModelPart, _ make: @escaping @Sendable (Weights) throws -> Network
     ) throws -> Stage<Network> {
       let file = description.file(of: part)
-      let elements = inspections.first { $0.part == part }?.elements ?? 0
-      let isTransformer = part == .transformer
-      let size = isTransformer ? precision.bytes : DType.f32.size
-      return try Stage(part.rawValue, weights: elements * size, work: work, resources) {
+      return try Stage(
+        part.rawValue, weights: memory.weights(part), work: memory.work(part), resources
+      ) {
         let source = try HunyuanCheckpoint.open(file)
         return try make(
           Weights(
-            isTransformer ? ConvertedTensors(source, to: precision.storage) : source,
+            part == .transformer ? ConvertedTensors(source, to: precision.storage) : source,
             on: resources.backend))
       }
     }
-    let work = HunyuanWork(networks)
     let clap = description.files.clap
-    text = try stage(.text, work: work.text) {
+    text = try stage(.text) {
       try CLAPPrompts(
         networks.text($0), tokenizer: try clap.tokenizer(), file: clap.configurationFile)
     }
-    visual = try stage(.visual, work: work.visual, networks.visual)
-    sync = try stage(.sync, work: work.sync, networks.sync)
-    transformer = try stage(.transformer, work: work.transformer) {
+    visual = try stage(.visual, networks.visual)
+    sync = try stage(.sync, networks.sync)
+    transformer = try stage(.transformer) {
       try networks.transformer($0, products: precision.products)
     }
-    soundDecoder = try stage(.decoder, work: work.decoder, networks.decoder)
+    soundDecoder = try stage(.decoder, networks.decoder)
   }
 
   // MARK: Conditions

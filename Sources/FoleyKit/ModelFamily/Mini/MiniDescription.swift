@@ -135,6 +135,11 @@ struct MiniDescription: ModelDescription {
     return PictureWishes(visual: PictureWish(rate: vision.rate, form: .square(side: vision.size)))
   }
 
+  /// As measured: networks, decoder, two windows and what the allocator keeps.
+  func memoryNeed(precision: Precision?, on backend: any Backend) -> MemoryNeed {
+    MemoryNeed(whole: 320 << 20, least: 320 << 20)
+  }
+
   func load(_ resources: ModelResources) throws -> any ModelFamily {
     guard resources.precision != .bf16 else {
       throw FoleyError.usage(
