@@ -109,7 +109,7 @@ let package = Package(
       dependencies: ["FoleyKit", "CPUBackend", "Checkpoints", "Tensors", "TestSupport"]),
     .testTarget(
       name: "foleyTests", dependencies: ["foley", "foley-bench", "TestSupport"],
-      exclude: ["Snapshots"]),
+      exclude: ["Snapshots", "slurm_node.py"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -200,7 +200,9 @@ def main():
     parser.add_argument("--options", default="", help="further options for foley batch, such as '--steps 4'")
     arguments = parser.parse_args()
     arguments.foley = arguments.foley.resolve()
-    for part in (throughput, stress):
+    for items, part in (arguments.items, throughput), (arguments.stress, stress):
+        if not items:
+            continue
         with tempfile.TemporaryDirectory() as folder:
             part(arguments, Path(folder))
 

@@ -49,6 +49,7 @@ public struct MotionAnalyzer: Sendable {
         departure: nil, departureSpan: 0)
     }
     report(ending: true)
+    track.bridgeFrozenEnd()
   }
 
   private mutating func report(ending: Bool) {

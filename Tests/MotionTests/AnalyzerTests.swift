@@ -39,6 +39,40 @@ struct AnalyzerTests {
     #expect(median(score.offsets.map(abs)) <= 0.015)
   }
 
+  /// The last picture repeated is no impact of everything at once; a thing that strikes and rests is one.
+  @Test("A clip that ends in repeated pictures", arguments: [0.2, 0.52, 0.76])
+  func frozenEnd(padding: Double) {
+    let stop = 4.0
+    func seen(until end: Double) -> MotionTrack {
+      track(
+        times(25, end).map { time in
+          let t = min(time, stop - 0.04)
+          let discs = (0..<12).map { i in
+            let phase = Double(i)
+            return (
+              x: 14 + 12 * phase + 5 * sin(2.2 * t + phase), y: 45 + 30 * cos(7 * phase + 0.4 * t),
+              radius: 5.0, tone: Float(i % 2 == 0 ? 190 : 30)
+            )
+          }
+          return painter.frame(time, discs: discs)
+        })
+    }
+    let live = seen(until: stop)
+    let padded = seen(until: stop + padding)
+    let before = live.energy.suffix(5).reduce(0, +) / 5
+    let end = padded.energy.dropFirst(live.energy.count)
+    #expect(end.count >= Int(padding * 25) - 1)
+    #expect(end.allSatisfy { $0 > 0.6 * before && $0 < 1.6 * before }, "\(end), before \(before)")
+    #expect(!padded.events.contains { $0.time > stop - 0.1 }, "\(padded.events)")
+
+    // The ball's last landing, where it stays.
+    let landing = bounces.times.last!
+    let rest = track(
+      times(25, landing + padding).map { painter.frame($0, discs: [ball(min($0, landing))]) })
+    #expect(rest.strong.contains { abs($0 - landing) < 0.04 })
+    #expect(rest.energy.last == 0)
+  }
+
   @Test("A shaking camera and grain do not hide the landings")
   func shaken() {
     let frames = times(30, 7.5).enumerated().map { index, t in

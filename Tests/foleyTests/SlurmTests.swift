@@ -14,7 +14,6 @@ import Testing
         print("skipped: no Slurm here: \(error.reason)")
         return
       }
-      defer { node.end() }
       try body(node, folder)
     }
   }
@@ -94,15 +93,18 @@ import Testing
   @Test func outOfTime() throws {
     try withNode { node, folder in
       try BatchTests.clips(2, in: folder)
-      let steps = ["--steps", "60"]
+      let steps = ["--steps", "20"]
       let job = try submit("1-1", steps, in: folder, to: node)
       try waitForPartial("c0", in: folder)
       // What --signal in the script stands for.
       _ = try node.run("scancel", ["--signal=USR1", "--batch", "\(job)_1"])
       try node.finish(job)
       let state = try node.run("scontrol", ["--oneliner", "show", "job", job])
-      #expect(state.contains(" Restarts=1 ") && state.contains(" ExitCode=0:0 "), "\(state)")
-      #expect(try BatchTests.records("out/results.jsonl", in: folder).map(\.attempts) == [1, 1])
+      let log = try String(contentsOf: folder.appendingPathComponent("log-1.txt"), encoding: .utf8)
+      #expect(
+        state.contains(" Restarts=1 ") && state.contains(" ExitCode=0:0 "), "\(state)\n\(log)")
+      #expect(
+        try BatchTests.records("out/results-1-of-1.jsonl", in: folder).map(\.attempts) == [1, 1])
 
       try FileManager.default.removeItem(at: folder.appendingPathComponent("out"))
       let second = try submit("1-1", steps, in: folder, to: node)
