@@ -40,8 +40,18 @@ extension Duration {
 
 /// What the process has used so far.
 public enum ProcessMeasure {
-  /// The most memory the process has had resident, in bytes.
-  public static var peakMemory: Int { usage.ru_maxrss * 1024 }
+  /// The most memory the process has had resident, in bytes; 0 where the kernel does not tell.
+  ///
+  /// Not `ru_maxrss`, which begins with what the process had that started this one.
+  public static var peakMemory: Int {
+    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+      let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
+      let kilobytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({
+        Int($0)
+      })
+    else { return 0 }
+    return kilobytes * 1024
+  }
 
   /// Seconds of work by all threads, the system's for them included.
   static var processorSeconds: Double {

@@ -102,7 +102,7 @@ enum ProcessorTime {
   }
 }
 
-/// The most memory this process has had resident, as the kernel counts it.
+/// The count behind `ProcessMeasure.peakMemory`.
 enum ResidentMemory {
   /// Lets the count start again from what is resident now; where the kernel does not allow that, the
   /// count goes on from the start of the process.
@@ -110,16 +110,5 @@ enum ResidentMemory {
     guard let file = fopen("/proc/self/clear_refs", "w") else { return }
     fputs("5", file)
     fclose(file)
-  }
-
-  /// Bytes.
-  static var peak: Int {
-    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else {
-      return 0
-    }
-    for line in status.split(separator: "\n") where line.hasPrefix("VmHWM:") {
-      return (Int(line.split(separator: " ")[1]) ?? 0) * 1024
-    }
-    return 0
   }
 }

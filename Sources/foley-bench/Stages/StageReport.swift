@@ -1,3 +1,4 @@
+import FoleyKit
 import Foundation
 
 /// What `stages` measured.
@@ -66,7 +67,7 @@ struct StageReport: Encodable {
           operations: part.work.float + part.work.int8,
           shareOfPeak: peak.seconds(part.work) / part.seconds)
       }
-      peakMemory = ResidentMemory.peak
+      peakMemory = ProcessMeasure.peakMemory
     }
   }
 
