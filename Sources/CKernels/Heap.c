@@ -6,6 +6,12 @@
 #include <malloc.h>
 #endif
 
+void foley_heap_prepare(void) {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
+}
+
 void foley_heap_trim(void) {
 #ifdef __GLIBC__
   malloc_trim(0);

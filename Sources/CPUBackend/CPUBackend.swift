@@ -38,6 +38,7 @@ public final class CPUBackend: Backend {
     self.integers = integers
     self.threads = ThreadPool(count: threads)
     memory = BufferPool(limit: keptMemory)
+    foley_heap_prepare()
   }
 
   /// The backend at the level `FOLEY_SIMD` names, or the best one.
