@@ -98,7 +98,8 @@ install_missing() {
     } || fail 69 "apt-get could not install: $packages"
 }
 
-# install_wanted TOOL:PACKAGE...: what tests do without, and say so, where it cannot be installed. No service of it starts.
+# install_wanted TOOL:PACKAGE...: what tests do without, and say so, where it cannot be installed. No service of it is
+# started.
 install_wanted() {
   packages=
   for pair in "$@"; do

@@ -35,15 +35,7 @@ public struct CueSheet: Sendable, Codable, Equatable {
 
   /// - Throws: `FoleyError`, naming the file, the line and what is wrong with it.
   public init(path: String) throws(FoleyError) {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(fileURLWithPath: path))
-    } catch {
-      throw .noInput(file: path, reason: "cannot be read: \(error.localizedDescription)")
-    }
-    guard let text = String(validating: data, as: UTF8.self) else {
-      throw .badData(file: path, reason: "a sheet of cues is text in UTF-8, which this is not")
-    }
+    let text = try InputFile.text(path, "a sheet of cues")
     do {
       try self.init(text)
     } catch {

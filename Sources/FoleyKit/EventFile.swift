@@ -17,13 +17,13 @@ public struct EventFile: Codable, Sendable {
   }
 
   public init(path: String) throws(FoleyError) {
+    let data = try InputFile.data(path)
     do {
-      let data = try Data(contentsOf: URL(fileURLWithPath: path))
       self = try JSONDecoder().decode(EventFile.self, from: data)
     } catch let error as DecodingError {
       throw .badData(file: path, reason: "not a file of events: \(error.reason)")
     } catch {
-      throw .noInput(file: path, reason: "cannot be read: \(error.localizedDescription)")
+      throw .badData(file: path, reason: "not a file of events: \(error.localizedDescription)")
     }
     for event in events
     where !(event.time >= 0 && event.time < 1e6 && (0...1).contains(event.strength)) {

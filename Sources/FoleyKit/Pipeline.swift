@@ -59,8 +59,6 @@ public struct Pipeline: Sendable {
           of: window, prompt: control.retake?.prompt ?? window.prompt, after: continuation, &clock,
           tell: tell)
       }
-      // What is kept for the sampler's tensors is not needed now, and the next window may have another length.
-      resources.backend.trim()
       try clock.measure("sound") {
         try sound.write(
           Array(latents.prefix(window.settled * model.latentChannels)), rows: window.settled,

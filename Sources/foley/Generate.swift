@@ -28,6 +28,7 @@ struct Generate: ParsableCommand {
   @OptionGroup(title: "Delivery") var delivery: DeliveryOptions
   @OptionGroup(title: "Long clips") var resuming: ResumeOptions
   @OptionGroup(title: "Reports") var reports: ReportOptions
+  @OptionGroup(title: "Reports") var rehearsal: RehearsalOptions
   @OptionGroup var hidden: HiddenOptions
 
   func validate() throws {
@@ -58,7 +59,7 @@ struct Generate: ParsableCommand {
   func run() throws {
     ErrorLog.use(from: reports.verbose ? .debug : .warning)
     let display = ProgressDisplay(reports.progress, quiet: reports.quiet)
-    if reports.dryRun { return try describe(outputPlan()) }
+    if rehearsal.dryRun { return try describe(outputPlan()) }
     guard let report = try make(display, model.pipeline) else { return }
     if reports.json { Terminal.output(JSON.text(report) + "\n") }
     display.finish(summary(report))

@@ -89,15 +89,7 @@ struct ContentOptions: ParsableArguments {
   /// The prompt, from wherever it was given; empty where none was.
   func readPrompt() throws(FoleyError) -> String {
     guard let promptFile else { return prompt ?? "" }
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(fileURLWithPath: promptFile))
-    } catch {
-      throw .noInput(file: promptFile, reason: "cannot be read: \(error.localizedDescription)")
-    }
-    guard let text = String(validating: data, as: UTF8.self) else {
-      throw .badData(file: promptFile, reason: "a prompt is text in UTF-8, which this is not")
-    }
+    let text = try InputFile.text(promptFile, "a prompt")
     return text.trimmingCharacters(in: .whitespacesAndNewlines)
   }
 }
@@ -246,12 +238,14 @@ struct ReportOptions: ParsableArguments {
   @Flag(name: [.short, .long], help: "Also tell where the time goes.")
   var verbose = false
 
-  @Flag(help: "Only tell what would be done; loads no model and writes nothing.")
-  var dryRun = false
-
   mutating func validate() throws {
     if quiet && verbose { throw ValidationError("--quiet and --verbose exclude each other.") }
   }
+}
+
+struct RehearsalOptions: ParsableArguments {
+  @Flag(help: "Only tell what would be done; loads no model and writes nothing.")
+  var dryRun = false
 }
 
 /// For measuring and testing; not in the help.

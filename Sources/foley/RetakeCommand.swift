@@ -7,14 +7,16 @@ struct RetakeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "retake",
     abstract: "Make a part of a sound again.",
+    usage: "foley retake [<options>] <sound> --from <time> --to <time>",
     discussion: """
       Examples:
         foley generate film.mp4 -p rain -o film.wav --keep-journal
         foley retake film.wav --from 61.5 --to 64 --seed 9
         foley retake film.wav --from 1:20 --to 1:24 -p thunder -o other.wav
 
-      What is around the part stays as it is, and the part goes on from it. The journal beside the sound is
-      needed; it holds the new take afterwards, unless -o names another file.
+      What is around the part stays as it is, and the part goes on from it. The
+      journal beside the sound is needed; it holds the new take afterwards, unless
+      -o names another file.
       """)
 
   @Argument(help: "A sound made with --keep-journal.", completion: .file())

@@ -111,8 +111,8 @@ import Testing
           "new.mp4", "--sidecar", "film.json", "--plot", "film.png", "--json",
         ], in: folder)
       #expect(join.status == 0, "\(join.error)")
-      #expect(
-        try join.object()["windows"] as? Int == parts.reduce(0) { $0 + ($1["windows"] as! Int) })
+      let windows = try parts.map { try #require($0["windows"] as? Int) }
+      #expect(try join.object()["windows"] as? Int == windows.reduce(0, +))
       #expect(try abs(Clips.loudness(of: "film.flac", in: folder).integrated + 23) < 0.2)
       #expect(
         try Clips.videoPackets("new.mp4", in: folder) == Clips.videoPackets("film.mp4", in: folder))

@@ -15,18 +15,7 @@ public struct BatchManifest: Sendable {
       try self.init(BatchFolder.items(of: path), name: path, warnings: [])
       return
     }
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(fileURLWithPath: path))
-    } catch {
-      throw .noInput(
-        file: path,
-        reason: FileManager.default.fileExists(atPath: path)
-          ? "cannot be read: \(error.localizedDescription)" : "no such file or folder")
-    }
-    guard let text = String(validating: data, as: UTF8.self) else {
-      throw .badData(file: path, reason: "a manifest is text in UTF-8, which this is not")
-    }
+    let text = try InputFile.text(path, "a manifest")
     var reader = BatchLineReader(folder: (path as NSString).deletingLastPathComponent)
     let items: [BatchItem]
     if (path as NSString).pathExtension.lowercased() == "csv" {

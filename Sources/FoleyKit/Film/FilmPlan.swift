@@ -53,15 +53,7 @@ public struct FilmPlan: Codable, Sendable {
 
   /// - Throws: where the file cannot be read or is no plan of this version.
   public init(path: String) throws(FoleyError) {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(fileURLWithPath: path))
-    } catch {
-      throw .noInput(
-        file: path,
-        reason: FileManager.default.fileExists(atPath: path)
-          ? "cannot be read: \(error.localizedDescription)" : "no such file")
-    }
+    let data = try InputFile.data(path)
     do {
       self = try JSONDecoder().decode(FilmPlan.self, from: data)
     } catch let error as DecodingError {

@@ -58,6 +58,8 @@ struct WindowSampler {
       ).floats()
     }
     if window.isLast { model.release(.transformer) }
+    // What is kept for these tensors is in the way while the sound is made, and the next window may be of another length.
+    backend.trim()
     return latents
   }
 }

@@ -26,6 +26,7 @@ struct Batch: ParsableCommand {
 
   @OptionGroup var options: BatchOptions
   @OptionGroup(title: "Reports") var reports: ReportOptions
+  @OptionGroup(title: "Reports") var rehearsal: RehearsalOptions
 
   func run() throws {
     ErrorLog.use(from: reports.verbose ? .debug : .warning)
@@ -36,7 +37,7 @@ struct Batch: ParsableCommand {
     let source = try BatchSource(options.source, shard: shard)
     for warning in source.warnings { display.warn(warning) }
     let folder = BatchFolder(options.output)
-    if reports.dryRun { return try describe(source, folder) }
+    if rehearsal.dryRun { return try describe(source, folder) }
     try checkSettings()
     try folder.make()
 

@@ -13,6 +13,7 @@ struct BatchWorker: ParsableCommand {
   @OptionGroup var options: BatchOptions
   /// Of the command whose worker this is; it does the telling.
   @OptionGroup var reports: ReportOptions
+  @OptionGroup var rehearsal: RehearsalOptions
 
   func run() throws {
     ErrorLog.use(from: .error)

@@ -34,7 +34,7 @@ struct JoinFilm: ParsableCommand {
   @OptionGroup(title: "Model") var model: ModelOptions
   @OptionGroup(title: "Output") var output: OutputOptions
   @OptionGroup(title: "Delivery") var delivery: DeliveryOptions
-  @OptionGroup(title: "Reports") var reports: PlanReportOptions
+  @OptionGroup(title: "Reports") var reports: ReportOptions
 
   func validate() throws {
     if !delivery.stems.isEmpty {
@@ -49,7 +49,7 @@ struct JoinFilm: ParsableCommand {
   }
 
   func run() throws {
-    ErrorLog.use(from: .warning)
+    ErrorLog.use(from: reports.verbose ? .debug : .warning)
     let display = ProgressDisplay(reports.progress, quiet: reports.quiet)
     var film = try FilmPlan(path: plan)
     if let video { film.video = video }

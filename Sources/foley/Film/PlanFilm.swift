@@ -42,7 +42,7 @@ struct PlanFilm: ParsableCommand {
 
   @OptionGroup(title: "Content") var content: ContentOptions
   @OptionGroup(title: "Model") var model: ModelOptions
-  @OptionGroup(title: "Reports") var reports: PlanReportOptions
+  @OptionGroup(title: "Reports") var reports: ReportOptions
 
   func validate() throws {
     if clip.isEmpty || clip == "-" { throw ValidationError("Name a video file.") }
@@ -55,7 +55,7 @@ struct PlanFilm: ParsableCommand {
   }
 
   func run() throws {
-    ErrorLog.use(from: .warning)
+    ErrorLog.use(from: reports.verbose ? .debug : .warning)
     let display = ProgressDisplay(reports.progress, quiet: reports.quiet)
     let names = FilmNames(manifest: output ?? OutputPlan.stem(ofClip: clip) + ".jsonl")
     if !overwrite {
@@ -92,17 +92,6 @@ struct PlanFilm: ParsableCommand {
       "\(names.manifest), \(names.plan): \(ProgressDisplay.text(film.seconds)) s in "
         + "\(film.parts.count) parts")
   }
-}
-
-struct PlanReportOptions: ParsableArguments {
-  @Flag(help: "Print a JSON object about the parts on standard output.")
-  var json = false
-
-  @Option(help: "How progress is told on standard error.")
-  var progress = ProgressMode.auto
-
-  @Flag(name: [.short, .long], help: "Only errors and warnings on standard error.")
-  var quiet = false
 }
 
 /// Of the files of a film in parts.
