@@ -115,7 +115,7 @@ let package = Package(
       name: "FoleyKitTests",
       dependencies: ["FoleyKit", "CPUBackend", "Checkpoints", "Tensors", "TestSupport"]),
     .testTarget(
-      name: "foleyTests", dependencies: ["foley", "foley-bench", "TestSupport"],
+      name: "foleyTests", dependencies: ["foley", "foley-bench", "Tensors", "TestSupport"],
       exclude: ["Snapshots"]),
   ],
   swiftLanguageModes: [.v6]

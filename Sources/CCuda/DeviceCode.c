@@ -3,6 +3,9 @@
 
 #include "FoleyCudaCode.h"
 
+// `#embed` is of C23; this compiler knows it in every mode, and warns.
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
 // A file ends in a 0, for PTX is a text. Aligned as the driver would allocate it.
 #define EMBEDDED static const unsigned char __attribute__((aligned(64)))
 

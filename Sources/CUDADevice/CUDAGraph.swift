@@ -5,7 +5,7 @@ import CCuda
 /// Blocks that were taken meanwhile belong to the graph until it is gone; what it reads and writes beyond them, its
 /// maker keeps for as long.
 public final class CUDAGraph: Sendable {
-  private let context: CUDAContext
+  private let stream: CUDAStream
   nonisolated(unsafe) private let handle: FoleyCudaGraphExec
   private let arena: DevicePool.Arena
 
@@ -37,15 +37,15 @@ public final class CUDAGraph: Sendable {
 
     var executable: FoleyCudaGraphExec?
     try context.call("cuGraphInstantiate") { $0.graphInstantiate(&executable, graph, 0) }
-    self.context = context
+    self.stream = stream
     self.arena = arena
     handle = executable!
   }
 
-  deinit { context.release { $0.graphExecDestroy(handle) } }
+  deinit { stream.context.release { $0.graphExecDestroy(handle) } }
 
-  /// Puts the whole work into a stream: the one it was captured from.
-  public func launch(on stream: CUDAStream) throws(CUDAError) {
-    try context.call("cuGraphLaunch") { $0.graphLaunch(handle, stream.handle) }
+  /// Puts the whole work into the stream it was captured from.
+  public func launch() throws(CUDAError) {
+    try stream.context.call("cuGraphLaunch") { $0.graphLaunch(handle, stream.handle) }
   }
 }

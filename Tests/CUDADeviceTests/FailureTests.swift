@@ -22,7 +22,7 @@ struct FailureTests {
       try kernel.launch(
         between.address, grid: Extent(1), block: Extent(32), sharedBytes: 60 << 10, on: stream)
     }
-    try graph.launch(on: stream)
+    try graph.launch()
     let other = try CUDAStream(context)
     let event = try CUDAEvent(context, measuresTime: true)
     try event.record(on: stream)

@@ -212,7 +212,9 @@ static Result fill(Address to, unsigned pattern, int patternBytes, size_t count,
   if (to % (unsigned)patternBytes) return wrong(INVALID_VALUE, "%s of an odd address", function);
   size_t bytes = count * (size_t)patternBytes;
   if (!device_block(to, bytes, function)) return INVALID_VALUE;
-  issue(stream, (Task){.work = FILL, .to = (char *)to, .bytes = bytes, .pattern = pattern, .patternBytes = patternBytes});
+  issue(
+      stream,
+      (Task){.work = FILL, .to = (char *)to, .bytes = bytes, .pattern = pattern, .patternBytes = patternBytes});
   return SUCCESS;
 }
 

@@ -50,7 +50,9 @@ static int shared_of(const char *image, const char *name) {
   char wanted[160];
   snprintf(wanted, sizeof wanted, ".nv.shared.%s", name);
   for (int i = 0; i < header->e_shnum; i++)
-    if (!strcmp(strings + section(image, i)->sh_name, wanted)) return (int)section(image, i)->sh_size;
+    if (!strcmp(strings + section(image, i)->sh_name, wanted))
+      // From sm_90 on the first KiB is the system's, and does not count.
+      return (int)section(image, i)->sh_size - ((header->e_flags & 0xff) >= 90 ? 1024 : 0);
   return 0;
 }
 
@@ -166,7 +168,8 @@ EXPORT Result cuFuncSetAttribute(Function *handle, int attribute, int value) {
   ENTER("cuFuncSetAttribute");
   Function *function = function_object(handle, "cuFuncSetAttribute");
   if (!function) return end(INVALID_HANDLE);
-  if (attribute != 8 || value < 0 || value + function->staticShared > shared_limit(&configuration.device[function->head.device]))
+  int limit = shared_limit(&configuration.device[function->head.device]);
+  if (attribute != 8 || value < 0 || value + function->staticShared > limit)
     return end(wrong(INVALID_VALUE, "cuFuncSetAttribute of %s: %d", function->name, value));
   function->dynamicShared = value;
   return end(SUCCESS);

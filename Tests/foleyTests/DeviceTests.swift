@@ -1,6 +1,9 @@
 import Foundation
+import Tensors
 import TestSupport
 import Testing
+
+@testable import foley
 
 /// `foley devices` and `--device`, by the real binary with a driver that poses as others.
 @Suite(.serialized) struct DeviceTests {
@@ -122,6 +125,21 @@ import Testing
     #expect(gpus[1]["code"] as? String == "sm_80")
   }
 
+  /// Whatever fails, the program tells what it could find, and gives everything back.
+  @Test func everyFailure() throws {
+    try withFolder { folder in
+      let words = "device=A|8.0|1000|900;device=B|8.6|1000|900"
+      _ = try run(["devices", "--json"], posing: words, in: folder)
+      let report = try JSONDecoder().decode(
+        MockDriver.Report.self, from: Data(contentsOf: folder.appendingPathComponent(".report")))
+      for call in 1...report.calls {
+        let run = try run(["devices", "--json"], posing: "\(words);fail=\(call):999", in: folder)
+        #expect(run.status == 0 && run.error.isEmpty, "call \(call): \(run.error)")
+        #expect(try run.object()["cpu"] != nil)
+      }
+    }
+  }
+
   @Test func asText() throws {
     try withFolder { folder in
       let run = try run(
@@ -137,6 +155,23 @@ import Testing
           "  driver          for CUDA 12.4",
         ])
       #expect(lines.contains { $0.hasPrefix("  cannot be used  ") })
+    }
+  }
+
+  /// A device that fails in the middle of an operation ends the program in its usual ways.
+  @Test func failureInAnOperation() async throws {
+    let full = await #expect(
+      processExitsWith: .exitCode(75), observing: [\.standardErrorContent]
+    ) {
+      try Interruption.watch()
+      DeviceFailure.end("out of GPU memory: 5.0 GiB more could not be had", isTemporary: true)
+    }
+    #expect(
+      String(decoding: full?.standardErrorContent ?? [], as: UTF8.self)
+        == "Error: out of GPU memory: 5.0 GiB more could not be had\n")
+    await #expect(processExitsWith: .exitCode(70)) {
+      try Interruption.watch()
+      DeviceFailure.end("the GPU failed", isTemporary: false)
     }
   }
 
