@@ -26,14 +26,15 @@ public final class CUDAGraph: Sendable {
 
     // Whatever happened, the stream leaves its capture.
     var graph: FoleyCudaGraph?
-    do throws(CUDAError) {
-      try context.call("cuStreamEndCapture") { $0.streamEndCapture(stream.handle, &graph) }
-    } catch {
-      // What broke the capture says more than that it is broken.
-      throw failed ?? error
+    var ended = FoleyCudaResult(FoleyCudaSuccess)
+    context.release {
+      ended = $0.streamEndCapture(stream.handle, &graph)
+      return ended
     }
     defer { if let graph { context.release { $0.graphDestroy(graph) } } }
+    // What broke the capture says more than that it is broken.
     if let failed { throw failed }
+    try context.driver.check(ended, "cuStreamEndCapture")
 
     var executable: FoleyCudaGraphExec?
     try context.call("cuGraphInstantiate") { $0.graphInstantiate(&executable, graph, 0) }
