@@ -231,7 +231,24 @@ struct GraphTests {
       // With it gone, its memory is the pool's again.
       let again = try (0..<3).map { _ in try pool.take(5000) }
       #expect(Set(again.map(\.address)) == Set(inside + [outsideAddress]))
-      withExtendedLifetime(again) { #expect(pool.figures.taken == 3 * 5120) }
+      withExtendedLifetime((later, again)) { #expect(pool.figures.taken == 4 * 5120) }
+    }
+  }
+
+  /// Memory kept from before gives way to a capture, and is not freed under work that uses it.
+  @Test func makesRoom() throws {
+    try withStream("late;device=GPU|8.0|100|10") { stream, _ in
+      let pool = DevicePool(stream)
+      var before: DeviceBlock? = try pool.take(6 << 20)
+      try stream.fill(before!.address, bytes: 6 << 20)
+      before = nil
+      let graph = try CUDAGraph(capturing: pool) { () throws(CUDAError) in
+        let block = try pool.take(8 << 20)
+        try stream.fill(block.address, bytes: 8 << 20)
+      }
+      try graph.launch()
+      try stream.synchronize()
+      #expect(pool.figures.held == 8 << 20)
     }
   }
 
