@@ -14,6 +14,8 @@ let package = Package(
   products: [
     .executable(name: "foley", targets: ["foley"]),
     .executable(name: "foley-bench", targets: ["foley-bench"]),
+    // Loaded by tests in place of NVIDIA's driver.
+    .library(name: "MockCUDA", type: .dynamic, targets: ["MockCUDA"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -33,6 +35,7 @@ let package = Package(
       // pkg-config names libavformat alone, and C sources do not see the module map's link lines.
       linkerSettings: ["avcodec", "swresample", "swscale", "avutil"].map { .linkedLibrary($0) }),
     .target(name: "CKernels", cSettings: cSettings),
+    .target(name: "CCuda", exclude: ["kernels", "artefacts"], cSettings: cSettings),
     .target(name: "CProcess", cSettings: cSettings),
     .target(name: "CVersion", cSettings: cSettings + (commit.map { [$0] } ?? [])),
 
@@ -43,6 +46,9 @@ let package = Package(
     .target(name: "Tensors"),
     .target(name: "CPUBackend", dependencies: ["Tensors", "Threads", "CKernels"]),
     .target(name: "ReferenceBackend", dependencies: ["Tensors"]),
+
+    // GPUs: memory, streams, kernels; no arithmetic.
+    .target(name: "CUDADevice", dependencies: ["CCuda"]),
 
     // Weights, networks, and the sampler that runs them.
     .target(name: "Checkpoints", dependencies: ["Tensors", "CZlib"]),
@@ -71,9 +77,8 @@ let package = Package(
     .executableTarget(
       name: "foley",
       dependencies: [
-        "FoleyKit", "CPUBackend", "Checkpoints", "CProcess", "CVersion", "Media", "Motion",
-        "Networks",
-        "Sampling", "Tensors", "Threads",
+        "FoleyKit", "CPUBackend", "CUDADevice", "Checkpoints", "CProcess", "CVersion", "Media",
+        "Motion", "Networks", "Sampling", "Tensors", "Threads",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -88,6 +93,8 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Networks", "Checkpoints", "Tensors", "CZlib"],
       path: "Tests/TestSupport"),
+    .target(name: "MockCUDA", path: "Tests/MockCUDA", cSettings: cSettings),
+    .testTarget(name: "CUDADeviceTests", dependencies: ["CUDADevice", "TestSupport"]),
     .testTarget(
       name: "CheckpointsTests",
       dependencies: ["Checkpoints", "ReferenceBackend", "FoleyKit", "TestSupport"]),
@@ -108,7 +115,7 @@ let package = Package(
       name: "FoleyKitTests",
       dependencies: ["FoleyKit", "CPUBackend", "Checkpoints", "Tensors", "TestSupport"]),
     .testTarget(
-      name: "foleyTests", dependencies: ["foley", "foley-bench", "TestSupport"],
+      name: "foleyTests", dependencies: ["foley", "foley-bench", "Tensors", "TestSupport"],
       exclude: ["Snapshots", "slurm_node.py"]),
   ],
   swiftLanguageModes: [.v6]

@@ -83,6 +83,17 @@ _Noreturn void process_end_out_of_memory(size_t bytes) {
   _exit(OUT_OF_MEMORY);
 }
 
+_Noreturn void process_end(const char *message, int status) {
+  process_remove_unfinished();
+  // Three pieces, for a message may be of any length. Nobody is left to hear of a failure.
+  const char *pieces[] = {"Error: ", message, "\n"};
+  for (int i = 0; i < 3; i++) {
+    ssize_t written = write(STDERR_FILENO, pieces[i], strlen(pieces[i]));
+    (void)written;
+  }
+  _exit(status);
+}
+
 // MARK: Crashes
 
 static const int crashes[] = {SIGABRT, SIGILL, SIGTRAP, SIGSEGV, SIGBUS};

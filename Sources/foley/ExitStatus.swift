@@ -1,4 +1,5 @@
 import CPUBackend
+import CUDADevice
 import Checkpoints
 import FoleyKit
 import Foundation
@@ -14,6 +15,7 @@ struct ExitStatus {
   static let badData = ExitStatus(rawValue: 65)
   static let noInput = ExitStatus(rawValue: 66)
   static let usage = ExitStatus(rawValue: 64)
+  static let unavailable = ExitStatus(rawValue: 69)
   static let internalError = ExitStatus(rawValue: 70)
   static let cannotCreate = ExitStatus(rawValue: 73)
   static let temporary = ExitStatus(rawValue: 75)
@@ -29,6 +31,8 @@ struct ExitStatus {
     case is CheckpointError, is WordPieceTokenizer.Failure, is BytePairFailure: self = .badModel
     case is ThreadError: self = .temporary
     case is CPUBackendError: self = .usage
+    case let error as CUDAError: self.init(of: error)
+    case let error as DeviceUnavailable: self = error.isTemporary ? .temporary : .unavailable
     case is SamplingError: self = .internalError
     case let error as FoleyError:
       switch error {
@@ -43,5 +47,9 @@ struct ExitStatus {
       }
     default: return nil
     }
+  }
+
+  private init(of error: CUDAError) {
+    self = error.isTemporary ? .temporary : error.isAbsence ? .unavailable : .internalError
   }
 }

@@ -20,7 +20,7 @@ struct Foley: ParsableCommand {
     subcommands: [
       Generate.self, Batch.self, PlanFilm.self, JoinFilm.self, RetakeCommand.self, Verify.self,
       Compare.self, Probe.self,
-      Models.self, Completions.self, Manual.self, BatchWorker.self,
+      Models.self, Devices.self, Completions.self, Manual.self, BatchWorker.self,
     ])
 
   /// Standard output carries results alone, so errors go to standard error, each with the exit code

@@ -1,5 +1,4 @@
 import ArgumentParser
-import CPUBackend
 import FoleyKit
 import Foundation
 import Sampling
@@ -94,11 +93,6 @@ struct ContentOptions: ParsableArguments {
   }
 }
 
-/// Where the arithmetic runs.
-enum Device: String, CaseIterable, ExpressibleByArgument {
-  case auto, cpu
-}
-
 extension Precision: ExpressibleByArgument {}
 extension ByteCount: ExpressibleByArgument {}
 
@@ -109,8 +103,8 @@ struct ModelOptions: ParsableArguments {
     completion: .file())
   var model = "mini"
 
-  @Option(help: "Where to compute; auto takes the best there is.")
-  var device = Device.auto
+  @Option(help: DeviceChoice.help, completion: DeviceChoice.completion)
+  var device = DeviceChoice.auto
 
   @Option(
     name: [.short, .long],
@@ -144,11 +138,11 @@ struct ModelOptions: ParsableArguments {
   func pipeline(keeping: (any ModelDescription) -> any ModelDescription) throws -> Pipeline {
     let description = try keeping(ModelFamilies.describe(ModelFolder.find(model)))
     let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
-    let backend = try CPUBackend(threads: threads)
     return Pipeline(
       model: description,
       ModelResources(
-        backend: backend, threads: threads, memory: MemoryBudget(bytes: ramBudget?.bytes),
+        backend: try device.backend(threads: threads), threads: threads,
+        memory: MemoryBudget(bytes: ramBudget?.bytes),
         precision: precision))
   }
 }

@@ -52,6 +52,10 @@ enum Interruption {
   static func watch() throws(ThreadError) {
     process_watch_crashes()
     MemoryExhaustion.handle { process_end_out_of_memory($0) }
+    DeviceFailure.handle { message, isTemporary in
+      let status: ExitStatus = isTemporary ? .temporary : .internalError
+      process_end(message, status.rawValue)
+    }
     var signals = sigset_t()
     sigemptyset(&signals)
     for signal in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, signal) }

@@ -67,7 +67,8 @@ struct ManualPage {
     ("0", "Done."), ("1", "verify, compare: a limit is broken."),
     ("64", "The command line is wrong."),
     ("65", "The clip, or a file given with it, does not hold what it should."),
-    ("66", "A file cannot be opened."), ("69", "Something that is needed is not installed."),
+    ("66", "A file cannot be opened."),
+    ("69", "Something that is needed is not installed, or the GPU asked for cannot be used."),
     ("70", "A mistake in the program or the model."),
     ("73, 74", "A file cannot be made; writing failed."),
     ("75", "Out of memory or of threads, or another process is at work on the output: try again."),
@@ -81,6 +82,8 @@ struct ManualPage {
       "FOLEY_SIMD",
       "The instructions to use: baseline, avx2 or avx512. By default the best there are."
     ),
+    ("FOLEY_CUDA_DRIVER", "The library of the NVIDIA driver, in place of libcuda.so.1."),
+    ("CUDA_VISIBLE_DEVICES", "GPUs the NVIDIA driver shows, and their order; see its manual."),
     ("COLUMNS", "How wide help texts are, where the terminal does not say."),
     ("NO_COLOR", "Nothing is ever coloured, with this variable or without."),
     ("TERM", "With \"dumb\", progress is told in lines, not as a bar."),

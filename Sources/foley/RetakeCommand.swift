@@ -1,5 +1,4 @@
 import ArgumentParser
-import CPUBackend
 import FoleyKit
 import Foundation
 
@@ -43,6 +42,9 @@ struct RetakeCommand: ParsableCommand {
     help: ArgumentHelp(
       "A new file for the result; by default the sound is replaced.", valueName: "file"))
   var output: String?
+
+  @Option(help: DeviceChoice.help, completion: DeviceChoice.completion)
+  var device = DeviceChoice.auto
 
   @Option(
     name: [.short, .long],
@@ -108,7 +110,7 @@ struct RetakeCommand: ParsableCommand {
     let head = contents.head
     let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
     let resources = ModelResources(
-      backend: try CPUBackend(threads: threads), threads: threads, precision: head.precision)
+      backend: try device.backend(threads: threads), threads: threads, precision: head.precision)
     let pipeline = Pipeline(
       model: try ModelFamilies.describe(ModelFolder.find(head.model)), resources)
     let journal = try Journal(

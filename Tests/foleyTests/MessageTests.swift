@@ -8,7 +8,7 @@ import Testing
     "foley": [], "generate": ["generate"], "batch": ["batch"], "plan": ["plan"], "join": ["join"],
     "compare": ["compare"],
     "probe": ["probe"], "models": ["models"], "completions": ["completions"],
-    "retake": ["retake"], "verify": ["verify"],
+    "retake": ["retake"], "verify": ["verify"], "devices": ["devices"],
     "models-list": ["models", "list"], "models-verify": ["models", "verify"],
     "models-import": ["models", "import"], "models-licence": ["models", "licence"],
   ]) func help(_ name: String, _ command: [String]) throws {
@@ -33,6 +33,7 @@ import Testing
     ("unknown-option", 64, "generate clip.mp4 --loud"),
     ("steps", 64, "generate clip.mp4 --steps 0"),
     ("threads", 64, "generate clip.mp4 --threads 0"),
+    ("device", 64, "generate clip.mp4 --device cuda:one"),
     ("time", 64, "generate clip.mp4 --start 1:75"),
     ("range", 64, "generate clip.mp4 --start 5 --end 2"),
     ("sampler", 64, "generate clip.mp4 --sampler fast"),

@@ -23,6 +23,9 @@ int process_is_out_of_memory(void);
 /// and ends the process with 75, EX_TEMPFAIL: another time, or with a higher limit, it may go well.
 _Noreturn void process_end_out_of_memory(size_t bytes);
 
+/// Removes unfinished files, says `Error: ` and the message on standard error and ends the process with the status.
+_Noreturn void process_end(const char *message, int status);
+
 /// From here on a crash removes unfinished files. Swift's own allocations cannot fail but by a crash, so
 /// one that comes while no memory is left ends the process as `process_end_out_of_memory` does; any other
 /// goes on to whoever handled it before. Not for signal handlers.

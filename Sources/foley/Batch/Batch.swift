@@ -71,6 +71,7 @@ struct Batch: ParsableCommand {
   /// Mistakes of the command line would be mistakes of every item.
   private func checkSettings() throws {
     _ = try ModelFamilies.describe(ModelFolder.find(options.model.model))
+    try options.model.device.check()
     _ = try options.content.readPrompt()
     guard options.output.format != .flac || options.output.bitDepth != .float else {
       throw FoleyError.usage(
