@@ -1,0 +1,8 @@
+// All device code as one module.
+
+#include "attention.cu"
+#include "convolution.cu"
+#include "elementwise.cu"
+#include "normalization.cu"
+#include "products.cu"
+#include "rearrangement.cu"
