@@ -2,4 +2,6 @@
 // module on the device too.
 
 #define FOLEY_CUDA_EMULATION 1
+#include "Emulation.h"
+
 #include "../../Sources/CCuda/kernels/kernels.cu"

@@ -6,9 +6,8 @@
 
 #include "../include/foley_cuda_kernels.h"
 
-#ifdef FOLEY_CUDA_EMULATION
-#include "Emulation.h"
-#else
+// The emulation's own functions come before this file.
+#ifndef FOLEY_CUDA_EMULATION
 
 #define INLINE __device__ __forceinline__
 
