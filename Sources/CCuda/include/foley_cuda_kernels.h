@@ -58,12 +58,13 @@ typedef struct {
 ///
 /// Output row r belongs to batch entry r / (outHeight * outWidth), and to line and column of the rest. Tap (i, j) reads
 /// place (line * strideY + i - padY, column * strideX + j * dilationX - padX). A matrix is a picture of one line, one
-/// tap and no padding; a convolution over time is a picture of one line. Where no padding is at the sides and the
-/// width of the kernel is contiguous in memory (patches), the taps of a line are one tap of kernelWidth * channels,
-/// and kernelWidth is 1.
+/// tap and no padding; a convolution over time is a picture of one line. Of patches, which have no padding, a place is
+/// a line of a patch: placeStride is the stride times the channels, depth the kernel's width times the channels,
+/// kernelWidth and strideX are 1, width is outWidth.
 typedef struct {
   const void *base;
   int64_t entryStride;  // from one batch entry to the next
+  int64_t lineStride;   // from one line to the next
   int64_t placeStride;  // from one place to the next
   int32_t depth;
   int32_t height, width;
@@ -255,7 +256,8 @@ static inline FoleyCudaTile foley_cuda_small_tile(void) {
 static inline int foley_cuda_product_is_aligned(const FoleyCudaProduct *p, int bf16) {
   const int64_t chunk = bf16 ? 8 : 4;
   return p->places.depth % chunk == 0 && p->places.placeStride % chunk == 0
-      && p->places.entryStride % chunk == 0 && p->weightStride % chunk == 0 && p->tapStride % chunk == 0
+      && p->places.entryStride % chunk == 0 && p->places.lineStride % chunk == 0
+      && p->weightStride % chunk == 0 && p->tapStride % chunk == 0
       && ((uintptr_t)p->places.base & 15) == 0 && ((uintptr_t)p->weight & 15) == 0;
 }
 

@@ -174,8 +174,7 @@ template <class Numbers, int Rows, int Columns, bool Guarded> struct Loader {
   INLINE bool find(int i, const DepthPlace &at, const Element *&element) const {
     const int line = lines[i] + at.line;
     const int column = columns[i] + at.column * p.places.dilationX;
-    element = entries[i]
-        + ((int64_t)line * p.places.width + column) * p.places.placeStride + at.channel;
+    element = entries[i] + line * p.places.lineStride + column * p.places.placeStride + at.channel;
     // As unsigned numbers negative ones are large.
     const bool inLines = below((unsigned)line, (unsigned)p.places.height);
     const bool inColumns = below((unsigned)column, (unsigned)p.places.width);
