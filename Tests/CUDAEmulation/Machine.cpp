@@ -363,7 +363,8 @@ void Machine::run() {
   {
     std::lock_guard<std::mutex> guard(lock());
     memory.assign(allocations().begin(), allocations().end());
-    reached.assign(sites().size() + 1024, 0);
+    // Sites of code that runs for the first time come on top.
+    reached.resize(sites().size() + 1024, 0);
   }
   lastMemory = 0;
   if (launch.block == 0 || launch.block % lanes || launch.block > 1024)
@@ -587,6 +588,8 @@ FoleySite foley_emulated_site(size_t index) {
   std::lock_guard<std::mutex> guard(lock());
   return sites()[index];
 }
+
+void foley_emulated_forget_sites(void) { threadMachine.reached.clear(); }
 
 int foley_emulated_site_was_reached(size_t index) {
   return index < threadMachine.reached.size() && threadMachine.reached[index];

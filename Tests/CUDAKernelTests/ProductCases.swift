@@ -24,6 +24,8 @@ struct ProductCase {
   var taps: (kernel: Int, geometry: Convolution1D)?
   /// Floats between the rows of x, where it is a part of a wider matrix.
   var inputStride: Int?
+  /// A row of x, counted through all entries, that is not a number.
+  var spoiltRow: Int?
   var bias = false
   var activation = Activation.identity
   var residual: Storage?
@@ -46,7 +48,7 @@ struct ProductCase {
     let rows = batch * outLength
     let scale = 1 / Float(input * kernel).squareRoot()
     let stride = inputStride ?? input
-    let wide = Operand([batch, length, stride], numbers.storage)
+    let wide = Operand(left(width: stride, rows: batch * length), [batch, length, stride], numbers.storage)
     let x = wide.tensor.columns(0..<input).copied()
     let weight = Operand([output, kernel, input], numbers.storage, seed: 2, scale: scale)
     let end = Ending(rows: rows, columns: output, self)
@@ -89,7 +91,9 @@ struct ProductCase {
     height: Int, width: Int, kernel: (Int, Int), _ geometry: Convolution2D, joined: Bool = false
   ) -> KernelCase {
     let scale = 1 / Float(input * kernel.0 * kernel.1).squareRoot()
-    let x = Operand([batch, height, width, input], numbers.storage)
+    let x = Operand(
+      left(width: input, rows: batch * height * width), [batch, height, width, input],
+      numbers.storage)
     let weight = Operand([output, kernel.0, kernel.1, input], numbers.storage, seed: 2, scale: scale)
     let outHeight = geometry.outputHeight(height, kernel: kernel.0)
     let outWidth = geometry.outputWidth(width, kernel: kernel.1)
@@ -172,6 +176,13 @@ struct ProductCase {
         try run(p, count: batch * outLength * output, variation)
       }
     }
+  }
+
+  /// The left operand.
+  private func left(width: Int, rows: Int) -> [Float] {
+    var values = noise(rows * width, seed: 1)
+    if let row = spoiltRow { for i in row * width..<(row + 1) * width { values[i] = .nan } }
+    return values
   }
 
   private func tolerance(_ values: Int) -> Float {

@@ -29,6 +29,20 @@ import Testing
     ).made().check()
   }
 
+  /// What is no number in one row must not reach another, though a slice of the depth ends past its row.
+  @Test(arguments: ProductCase.Numbers.allCases) func spoiltRow(numbers: ProductCase.Numbers) {
+    for kernel in [ProductCase.Kernel.small, .large, .guarded] {
+      ProductCase(numbers: numbers, kernel: kernel, length: 9, input: 40, output: 7, spoiltRow: 4)
+        .made().check()
+      ProductCase(
+        numbers: numbers, kernel: kernel, batch: 2, length: 9, input: 8, output: 7,
+        taps: (3, .same(kernel: 3)), spoiltRow: 9
+      ).made().check()
+      ProductCase(numbers: numbers, kernel: kernel, input: 8, output: 5, spoiltRow: 28)
+        .picture(height: 8, width: 5, kernel: (3, 3), Convolution2D(padding: 1)).check()
+    }
+  }
+
   @Test func partOfWiderRows() {
     ProductCase(kernel: .small, length: 20, input: 24, output: 16, inputStride: 40).made().check()
   }

@@ -183,7 +183,6 @@ template <int Depth> INLINE void attend(const FoleyCudaAttention &p) {
       }
     }
   }
-  copy_async_wait(0);
 
 #pragma unroll
   for (int half = 0; half < 2; half++) {
@@ -259,7 +258,6 @@ FOLEY_KERNEL(foley_attention_plain, FoleyCudaAttention, FoleyCudaPlainAttentionT
             * load_element(p.value, p.valueStorage, place.value_start(p, first + j) + d);
       sums[i] = sum;
     }
-    barrier();
   }
   for (int i = 0; i < channelsOfThread; i++) {
     const int d = thread + i * threads;

@@ -371,7 +371,7 @@ INLINE void make_tile(const FoleyCudaProduct &p) {
     }
     stage = stage == stages - 1 ? 0 : stage + 1;
   }
-  copy_async_wait(0);
+  // The last groups of copies are empty. All have read the last slice.
   barrier();
 
   // Each warp turns its part into whole rows by way of shared memory, 16 rows at a time.

@@ -62,8 +62,9 @@ typedef struct {
 /// Sites that any kernel has come across so far.
 size_t foley_emulated_site_count(void);
 FoleySite foley_emulated_site(size_t index);
-/// Whether this thread's last run came across it.
+/// Whether this thread's runs have come across it since it last forgot.
 int foley_emulated_site_was_reached(size_t index);
+void foley_emulated_forget_sites(void);
 
 #ifdef __cplusplus
 }
