@@ -88,6 +88,12 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Networks", "Checkpoints", "Tensors", "CZlib"],
       path: "Tests/TestSupport"),
+    // The device code, run on the host.
+    .target(
+      name: "CUDAEmulation", path: "Tests/CUDAEmulation", cxxSettings: [.unsafeFlags(["-O2"])]),
+    .testTarget(
+      name: "CUDAKernelTests", dependencies: ["CUDAEmulation", "ReferenceBackend", "Tensors"]),
+    .testTarget(name: "CCudaTests", dependencies: ["FoleyKit"]),
     .testTarget(
       name: "CheckpointsTests",
       dependencies: ["Checkpoints", "ReferenceBackend", "FoleyKit", "TestSupport"]),
@@ -111,7 +117,8 @@ let package = Package(
       name: "foleyTests", dependencies: ["foley", "foley-bench", "TestSupport"],
       exclude: ["Snapshots"]),
   ],
-  swiftLanguageModes: [.v6]
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
 )
 
 // Scripts/fuzz sets this: libFuzzer brings a main() of its own and needs the whole build instrumented.
@@ -127,5 +134,6 @@ if Context.environment["FOLEY_WARNINGS_ARE_ERRORS"] != nil {
   for target in package.targets where target.type != .system {
     target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
     target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
+    target.cxxSettings = (target.cxxSettings ?? []) + [.treatAllWarnings(as: .error)]
   }
 }

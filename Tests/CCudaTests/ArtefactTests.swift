@@ -37,8 +37,11 @@ import Testing
         contentsOf: ArtefactTests.folder.appendingPathComponent("artefacts/\(name)"))
       #expect(!bytes.isEmpty && bytes.count < 2_000_000, "\(name) has \(bytes.count) bytes")
       // Where it was built is not to be found in it.
-      #expect(bytes.range(of: Data(ArtefactTests.folder.path.utf8)) == nil, "\(name) names its folder")
-      if name.hasSuffix("cubin") { #expect(bytes.starts(with: [0x7F, 0x45, 0x4C, 0x46]), "\(name)") }
+      #expect(
+        bytes.range(of: Data(ArtefactTests.folder.path.utf8)) == nil, "\(name) names its folder")
+      if name.hasSuffix("cubin") {
+        #expect(bytes.starts(with: [0x7F, 0x45, 0x4C, 0x46]), "\(name)")
+      }
     }
   }
 }

@@ -28,8 +28,10 @@ import Testing
         depth: depth, batch: 2, queries: 3, keys: 140, plain: true, storage: storage
       ).made().check()
     }
-    AttentionCase(depth: 8, batch: 3, queries: 4, keys: 9, plain: true, out: .bf16, lengths: [9, 0, 3])
-      .made().check()
+    AttentionCase(
+      depth: 8, batch: 3, queries: 4, keys: 9, plain: true, out: .bf16, lengths: [9, 0, 3]
+    )
+    .made().check()
   }
 
   @Test(arguments: TokenDivision.Group.allCases) func divided(group: TokenDivision.Group) {

@@ -68,7 +68,9 @@ enum ChannelCases {
       expected: expected, keeping: [x, weight])
   }
 
-  static func grouped(length: Int, channels: Int, output: Int, kernel: Int, _ geometry: Convolution1D)
+  static func grouped(
+    length: Int, channels: Int, output: Int, kernel: Int, _ geometry: Convolution1D
+  )
     -> KernelCase
   {
     let x = Operand([2, length, channels])
@@ -93,7 +95,9 @@ enum ChannelCases {
       expected: expected, keeping: [x, weight, bias])
   }
 
-  static func average(batch: Int, places: Int, channels: Int, _ storage: Storage = .f32) -> KernelCase {
+  static func average(batch: Int, places: Int, channels: Int, _ storage: Storage = .f32)
+    -> KernelCase
+  {
     let x = Operand([batch, places, channels], storage, offset: 1)
     var p = FoleyCudaConvolution()
     p.x = UnsafeRawPointer(x.memory.base)
@@ -144,7 +148,8 @@ enum ChannelCases {
   }
 
   /// Parts [batch, length, channels] joined along time, by one call for each.
-  static func joinRows(batch: Int, lengths: [Int], channels: Int, _ storage: Storage) -> KernelCase {
+  static func joinRows(batch: Int, lengths: [Int], channels: Int, _ storage: Storage) -> KernelCase
+  {
     let parts = lengths.enumerated().map {
       Operand([batch, $1, 3 * channels], storage, seed: $0 + 1)
     }

@@ -85,7 +85,9 @@ struct Operand {
   let storage: Storage
 
   /// Noise; a new sequence for each seed.
-  init(_ shape: Shape, _ storage: Storage = .f32, seed: Int = 1, scale: Float = 1, offset: Float = 0) {
+  init(
+    _ shape: Shape, _ storage: Storage = .f32, seed: Int = 1, scale: Float = 1, offset: Float = 0
+  ) {
     self.init(noise(shape.count, seed: seed).map { $0 * scale + offset }, shape, storage)
   }
 

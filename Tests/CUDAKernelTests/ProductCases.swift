@@ -48,7 +48,8 @@ struct ProductCase {
     let rows = batch * outLength
     let scale = 1 / Float(input * kernel).squareRoot()
     let stride = inputStride ?? input
-    let wide = Operand(left(width: stride, rows: batch * length), [batch, length, stride], numbers.storage)
+    let wide = Operand(
+      left(width: stride, rows: batch * length), [batch, length, stride], numbers.storage)
     let x = wide.tensor.columns(0..<input).copied()
     let weight = Operand([output, kernel, input], numbers.storage, seed: 2, scale: scale)
     let end = Ending(rows: rows, columns: output, self)
@@ -78,7 +79,9 @@ struct ProductCase {
     p.epilogue = end.epilogue
     let expected = x.conv1d(
       weight.tensor, bias: end.bias?.tensor.reshaped([output]), geometry, epilogue: end.reference)
-    return KernelCase(what: what, expected: expected.floats(), tolerance: tolerance(expected.shape.count)) {
+    return KernelCase(
+      what: what, expected: expected.floats(), tolerance: tolerance(expected.shape.count)
+    ) {
       [self, p] variation in
       try withExtendedLifetime((wide, weight, end)) { try run(p, count: rows * output, variation) }
     }
@@ -94,7 +97,8 @@ struct ProductCase {
     let x = Operand(
       left(width: input, rows: batch * height * width), [batch, height, width, input],
       numbers.storage)
-    let weight = Operand([output, kernel.0, kernel.1, input], numbers.storage, seed: 2, scale: scale)
+    let weight = Operand(
+      [output, kernel.0, kernel.1, input], numbers.storage, seed: 2, scale: scale)
     let outHeight = geometry.outputHeight(height, kernel: kernel.0)
     let outWidth = geometry.outputWidth(width, kernel: kernel.1)
     let rows = batch * outHeight * outWidth

@@ -12,12 +12,14 @@ import Testing
       }
     }
     // Whole tiles: nothing is outside anywhere.
-    ProductCase(numbers: numbers, kernel: .large, length: 128, input: 96, output: 128).made().check()
+    ProductCase(numbers: numbers, kernel: .large, length: 128, input: 96, output: 128).made()
+      .check()
     ProductCase(numbers: numbers, kernel: .large, batch: 3, length: 50, input: 32, output: 70)
       .made().check()
   }
 
-  @Test(arguments: ProductCase.Numbers.allCases) func guardedMatrices(numbers: ProductCase.Numbers) {
+  @Test(arguments: ProductCase.Numbers.allCases) func guardedMatrices(numbers: ProductCase.Numbers)
+  {
     for (rows, input, output) in [(1, 1, 1), (7, 3, 5), (70, 37, 66), (64, 64, 64)] {
       ProductCase(
         numbers: numbers, kernel: .guarded, length: rows, input: input, output: output, bias: true
@@ -90,7 +92,9 @@ import Testing
   }
 
   @Test func fewRows() {
-    for (rows, input, output) in [(1, 8, 1), (1, 256, 20), (7, 136, 13), (16, 1000, 24), (9, 40, 8)] {
+    for (rows, input, output) in [
+      (1, 8, 1), (1, 256, 20), (7, 136, 13), (16, 1000, 24), (9, 40, 8),
+    ] {
       ProductCase(
         kernel: .fewRows, length: rows, input: input, output: output, bias: true, activation: .silu
       ).made().check()
@@ -165,6 +169,7 @@ import Testing
       .picture(height: 8, width: 12, kernel: (4, 4), Convolution2D(stride: 4), joined: true).check()
     // They may overlap, and begin anywhere.
     ProductCase(kernel: .guarded, input: 1, output: 8)
-      .picture(height: 14, width: 17, kernel: (6, 6), Convolution2D(stride: 4), joined: true).check()
+      .picture(height: 14, width: 17, kernel: (6, 6), Convolution2D(stride: 4), joined: true)
+      .check()
   }
 }

@@ -8,7 +8,8 @@ enum RowCases {
     keeping: [EmulatedMemory], expected: Tensor
   ) -> KernelCase {
     KernelCase(
-      what: "\(kernel) \(what)", expected: expected.floats(), tolerance: max(tolerance, out.tolerance)
+      what: "\(kernel) \(what)", expected: expected.floats(),
+      tolerance: max(tolerance, out.tolerance)
     ) { variation in
       try withExtendedLifetime(keeping) {
         let result = Target(expected.shape.count, width: expected.channels, out)
@@ -60,7 +61,8 @@ enum RowCases {
   ) -> [KernelCase] {
     let (x, residual) = (Operand([rows, width], storageOfX), Operand([rows, width], seed: 4))
     // A third of a wider matrix.
-    let table = Operand([other == .allRows ? rows : other == .oneRow ? 1 : 3, 3 * width], storageOfY, seed: 2)
+    let table = Operand(
+      [other == .allRows ? rows : other == .oneRow ? 1 : 3, 3 * width], storageOfY, seed: 2)
     let index = other == .picked ? RowIndex((0..<rows).map { $0 * 7 % 3 }) : nil
     let columns = width..<2 * width
     let y = table.tensor.columns(columns).picking(rows: index?.tensor)
@@ -169,7 +171,9 @@ enum RowCases {
     }
   }
 
-  static func softmax(rows: Int, width: Int, scale: Float = 4, _ storage: Storage = .f32) -> KernelCase {
+  static func softmax(rows: Int, width: Int, scale: Float = 4, _ storage: Storage = .f32)
+    -> KernelCase
+  {
     let x = Operand([rows, width], storage, scale: scale)
     var p = FoleyCudaNormalization()
     p.x = x.view()

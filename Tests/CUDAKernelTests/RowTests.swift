@@ -20,14 +20,17 @@ import Testing
 
   @Test(arguments: RowCases.Other.allCases) func combinations(other: RowCases.Other) {
     for (width, x, y, out) in [
-      (8, Storage.f32, Storage.f32, Storage.f32), (13, .bf16, .f32, .bf16), (20, .bf16, .bf16, .f32),
+      (8, Storage.f32, Storage.f32, Storage.f32), (13, .bf16, .f32, .bf16),
+      (20, .bf16, .bf16, .f32),
     ] {
       for one in RowCases.pairs(rows: 30, width: width, other, x: x, y: y, out: out) { one.check() }
     }
   }
 
   @Test func layerNorm() {
-    for width in [1, 4, 7, 100, 257] { RowCases.layerNorm(rows: 6, width: width, weights: true).check() }
+    for width in [1, 4, 7, 100, 257] {
+      RowCases.layerNorm(rows: 6, width: width, weights: true).check()
+    }
     RowCases.layerNorm(rows: 9, width: 40, .bf16, to: .bf16, modulation: .oneRow).check()
     RowCases.layerNorm(rows: 9, width: 40, to: .bf16, modulation: .picked).check()
     RowCases.layerNorm(rows: 9, width: 39, weights: true, modulation: .allRows).check()

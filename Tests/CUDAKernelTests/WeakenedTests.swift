@@ -39,7 +39,8 @@ import Testing
         case FoleySiteWait: "wait for copies"
         default: "guard"
         }
-      #expect(caught, "nothing notices a weaker \(kind) in \(String(cString: place.file)):\(place.line)")
+      #expect(
+        caught, "nothing notices a weaker \(kind) in \(String(cString: place.file)):\(place.line)")
     }
   }
 
