@@ -2,8 +2,9 @@
 
     compile.py FOLDER OUTPUT [--report]
 
-FOLDER holds kernels/ and include/. Into OUTPUT go one file of machine code for each architecture, PTX for all later
-ones, and SOURCE-HASH: the SHA-256 of a list of the sources' own, by which a test tells whether they have changed since.
+FOLDER holds kernels/ and include/. Into OUTPUT go one file of machine code for each architecture, PTX for all
+later ones, and SOURCE-HASH: the SHA-256 of a list of the sources' own, by which a test tells whether they have
+changed since.
 """
 
 import ctypes
@@ -64,7 +65,7 @@ def compile(nvrtc, folder, architecture):
 def source_hash(folder):
     """As `sha256sum` of the sources, in the order of their names, and `sha256sum` of that list."""
     lines = ""
-    for path in sorted(glob.glob("include/foley_cuda_kernels.h", root_dir=folder) + glob.glob("kernels/*", root_dir=folder)):
+    for path in ["include/foley_cuda_kernels.h"] + sorted(glob.glob("kernels/*", root_dir=folder)):
         with open(os.path.join(folder, path), "rb") as file:
             lines += f"{hashlib.sha256(file.read()).hexdigest()}  {path}\n"
     return hashlib.sha256(lines.encode()).hexdigest() + "\n"

@@ -2,10 +2,10 @@
 
 // The other side of cuda_ptx.h: its functions for kernels compiled as C++ for the host.
 //
-// Every thread of a block is a fiber. A fiber runs until it needs others: all threads at a barrier, the lanes of its
-// warp at an instruction that is of the whole warp. Between such points lanes run one after the other, in random
-// order, so that whatever is not synchronised goes wrong in some order. Shared memory begins as NaN. Blocks run one at
-// a time in random order.
+// Every thread of a block is a fiber. A fiber runs until it needs others: all threads at a barrier, the lanes
+// of its warp at an instruction that is of the whole warp. Between such points lanes run one after the other,
+// in random order, so that whatever is not synchronised goes wrong in some order. Shared memory begins as NaN.
+// Blocks run one at a time in random order.
 
 #include <math.h>
 #include <string.h>
@@ -133,7 +133,8 @@ INLINE unsigned float_to_bits(float x) {
 }
 INLINE unsigned to_tf32(float x) {
   const unsigned bits = float_to_bits(x);
-  return (bits & 0x7F800000) == 0x7F800000 ? bits : (bits + 0x1000) & 0xFFFFE000;
+  // Bits that do not count stay as they come.
+  return (bits & 0x7F800000) == 0x7F800000 ? bits : bits + 0x1000;
 }
 INLINE unsigned bf16_bits(float x) {
   const unsigned bits = float_to_bits(x);

@@ -24,9 +24,7 @@
 #include <string>
 #include <vector>
 
-#ifndef __x86_64__
-#include <ucontext.h>
-#endif
+#include "Context.h"
 
 struct FoleyEmulatedKernel {
   std::string name;
@@ -58,59 +56,9 @@ std::deque<FoleySite> &sites() {
   return all;
 }
 
-// MARK: Fibers
+// MARK: The threads of a block
 
 constexpr int lanes = 32;
-constexpr size_t stackSize = 128 << 10;
-
-#ifdef __x86_64__
-struct Context {
-  void *stack = nullptr;
-};
-extern "C" void foley_emulation_switch(void **from, void *to);
-asm(R"(
-.text
-.globl foley_emulation_switch
-.type foley_emulation_switch,@function
-foley_emulation_switch:
-  pushq %rbp
-  pushq %rbx
-  pushq %r12
-  pushq %r13
-  pushq %r14
-  pushq %r15
-  movq %rsp, (%rdi)
-  movq %rsi, %rsp
-  popq %r15
-  popq %r14
-  popq %r13
-  popq %r12
-  popq %rbx
-  popq %rbp
-  ret
-.size foley_emulation_switch, .-foley_emulation_switch
-)");
-void switch_to(Context &from, Context &to) { foley_emulation_switch(&from.stack, to.stack); }
-void prepare(Context &context, unsigned char *stack, void (*entry)()) {
-  void **top = (void **)(stack + stackSize);
-  *--top = nullptr;  // keeps the stack aligned as a call would
-  *--top = (void *)entry;
-  for (int i = 0; i < 6; i++) *--top = nullptr;
-  context.stack = top;
-}
-#else
-struct Context {
-  ucontext_t state;
-};
-void switch_to(Context &from, Context &to) { swapcontext(&from.state, &to.state); }
-void prepare(Context &context, unsigned char *stack, void (*entry)()) {
-  getcontext(&context.state);
-  context.state.uc_stack.ss_sp = stack;
-  context.state.uc_stack.ss_size = stackSize;
-  context.state.uc_link = nullptr;
-  makecontext(&context.state, entry, 0);
-}
-#endif
 
 enum class State { ready, atBarrier, atWarp, done };
 
@@ -215,7 +163,8 @@ void fiber_main() {
 
 void Machine::run_warp(int warp) {
   Fiber *members = &fibers[warp * lanes];
-  // All orders would take as long to draw as the lanes do to run; these differ in who is before whom often enough.
+  // All orders would take as long to draw as the lanes do to run; these differ in who is before whom often
+  // enough.
   const uint32_t step = 2 * next(16) + 1, start = next(lanes);
   for (uint32_t i = 0; i < lanes; i++) {
     Fiber &fiber = members[(start + i * step) % lanes];

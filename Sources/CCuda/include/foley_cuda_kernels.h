@@ -1,11 +1,12 @@
 #pragma once
 
-// What the host tells the device code: one structure for each family of kernels, passed by value, and how to launch.
+// What the host tells the device code: one structure for each family of kernels, passed by value, and how to
+// launch.
 //
 // Legend: rows of channels, channels last. Strides count elements, not bytes. Activations are f32 or bf16, each
-// operand by itself; vectors that weights consist of (bias, norm, snake) are f32; row indices are i32. A kernel may
-// trust its arguments. Nothing depends on how many blocks run at a time or in which order: no atomics, every sum in
-// an order given by the shape alone.
+// operand by itself; vectors that weights consist of (bias, norm, snake) are f32; row indices are i32. A kernel
+// may trust its arguments. Nothing depends on how many blocks run at a time or in which order: no atomics,
+// every sum in an order given by the shape alone.
 
 #ifdef __CUDACC_RTC__
 typedef signed char int8_t;
@@ -35,8 +36,8 @@ enum {
   FoleyCudaExp
 };
 
-/// Row r is at `base + (index ? index[r] : r) * stride`, its first column at `base`. A stride of 0 makes one row serve
-/// all. `base` NULL: the operand is absent.
+/// Row r is at `base + (index ? index[r] : r) * stride`, its first column at `base`. A stride of 0 makes one
+/// row serve all. `base` NULL: the operand is absent.
 typedef struct {
   const void *base;
   const int32_t *index;
@@ -53,14 +54,14 @@ typedef struct {
 
 // MARK: Products (products.cu)
 
-/// Where a product finds the left operand of an output row: for each tap of a kernel, `depth` adjacent elements of one
-/// place of a channels-last picture; zeros outside the picture.
+/// Where a product finds the left operand of an output row: for each tap of a kernel, `depth` adjacent elements
+/// of one place of a channels-last picture; zeros outside the picture.
 ///
-/// Output row r belongs to batch entry r / (outHeight * outWidth), and to line and column of the rest. Tap (i, j) reads
-/// place (line * strideY + i - padY, column * strideX + j * dilationX - padX). A matrix is a picture of one line, one
-/// tap and no padding; a convolution over time is a picture of one line. Of patches, which have no padding, a place is
-/// a line of a patch: placeStride is the stride times the channels, depth the kernel's width times the channels,
-/// kernelWidth and strideX are 1, width is outWidth.
+/// Output row r belongs to batch entry r / (outHeight * outWidth), and to line and column of the rest. Tap (i,
+/// j) reads place (line * strideY + i - padY, column * strideX + j * dilationX - padX). A matrix is a picture
+/// of one line, one tap and no padding; a convolution over time is a picture of one line. Of patches, which
+/// have no padding, a place is a line of a patch: placeStride is the stride times the channels, depth the
+/// kernel's width times the channels, kernelWidth and strideX are 1, width is outWidth.
 typedef struct {
   const void *base;
   int64_t entryStride;  // from one batch entry to the next
@@ -87,13 +88,14 @@ typedef struct {
 
 /// out[r][n] = epilogue(sum over taps and channels of places * weight).
 ///
-/// The weight of output channel n, tap t, channel c is element n * weightStride + t * tapStride + c. Both operands are
-/// bf16 in `foley_product_bf16_*`, f32 in the others. Sums are f32.
+/// The weight of output channel n, tap t, channel c is element n * weightStride + t * tapStride + c. Both
+/// operands are bf16 in `foley_product_bf16_*`, f32 in the others. Sums are f32.
 ///
-/// A transposed convolution (`phases` > 0) is `phases` convolutions side by side, one for each remainder that a row of
-/// the result leaves: `phases` is its stride, `cut` the rows cut from the front, `outLength` the rows of an entry's
-/// result; the places are those of its input with kernelWidth the whole kernel, outHeight 1, outWidth =
-/// ceil(outLength / phases), strideX 1, dilationX -1, and tapStride the distance of weights of adjacent taps.
+/// A transposed convolution (`phases` > 0) is `phases` convolutions side by side, one for each remainder that a
+/// row of the result leaves: `phases` is its stride, `cut` the rows cut from the front, `outLength` the rows of
+/// an entry's result; the places are those of its input with kernelWidth the whole kernel, outHeight 1,
+/// outWidth = ceil(outLength / phases), strideX 1, dilationX -1, and tapStride the distance of weights of
+/// adjacent taps.
 typedef struct {
   FoleyCudaPlaces places;
   const void *weight;
@@ -101,8 +103,8 @@ typedef struct {
   int64_t rows;  // batch * outHeight * outWidth
   int32_t columns;
   int32_t phases, cut, outLength;
-  /// Parts the depth is cut into, each summed by blocks of its own; more than 1: the sums go to `partial` [splits,
-  /// rows, columns], and `foley_product_finish` must follow. 1 where there are phases.
+  /// Parts the depth is cut into, each summed by blocks of its own; more than 1: the sums go to `partial`
+  /// [splits, rows, columns], and `foley_product_finish` must follow. 1 where there are phases.
   int32_t splits;
   float *partial;
   FoleyCudaEpilogue epilogue;
@@ -111,8 +113,9 @@ typedef struct {
 // MARK: Attention (attention.cu)
 
 /// Softmax attention per head. Row of query i of group g in entry b: query + b * queryEntry + (queryFirst + g *
-/// queryGroup + i * queryStep) * queryStride, head h at column h * depth; the result has the same rows. The first
-/// `leading` keys are rows 0 ..< leading; the others follow as queries do. Without groups: groups 1, first 0, step 1.
+/// queryGroup + i * queryStep) * queryStride, head h at column h * depth; the result has the same rows. The
+/// first `leading` keys are rows 0 ..< leading; the others follow as queries do. Without groups: groups 1,
+/// first 0, step 1.
 typedef struct {
   const void *query, *key, *value;
   int64_t queryStride, keyStride, valueStride;
@@ -127,7 +130,7 @@ typedef struct {
   int32_t queryFirst, queryGroup, queryStep;
   int32_t keyFirst, keyGroup, keyStep;
   int32_t queryStorage, keyStorage, valueStorage, outStorage;
-  float scale;
+  float scale;  // above 0
 } FoleyCudaAttention;
 
 // MARK: Normalisation (normalization.cu)
@@ -162,7 +165,8 @@ typedef struct {
 // MARK: Convolutions that are no products (convolution.cu)
 
 /// `foley_depthwise`: weight [kernelHeight, kernelWidth, channels]. `foley_grouped`: one line, weight [columns,
-/// kernelWidth, channels / groups]. `foley_average`: the mean over `width` places of each entry. All weights f32.
+/// kernelWidth, channels / groups]. `foley_average`: the mean over `width` places of each entry. All weights
+/// f32.
 typedef struct {
   const void *x;
   int32_t storage;
@@ -178,10 +182,11 @@ typedef struct {
 
 // MARK: Rearrangement (rearrangement.cu)
 
-/// `foley_gather`: row r of x goes to row (r / entryRows) * outEntryRows + r % entryRows of out, whose base is where
-/// the first one goes. So it copies views, converts types, looks up embeddings and, called once for each part, joins
-/// along time (entryRows: rows of the part's entry; outEntryRows: rows of the result's) and along channels.
-/// `foley_transpose`: x [batch, rows, columns] -> out [batch, columns, rows], both contiguous; `rows` of one entry.
+/// `foley_gather`: row r of x goes to row (r / entryRows) * outEntryRows + r % entryRows of out, whose base is
+/// where the first one goes. So it copies views, converts types, looks up embeddings and, called once for each
+/// part, joins along time (entryRows: rows of the part's entry; outEntryRows: rows of the result's) and along
+/// channels. `foley_transpose`: x [batch, rows, columns] -> out [batch, columns, rows], both contiguous; `rows`
+/// of one entry.
 typedef struct {
   FoleyCudaView x;
   const float *rowScales;  // of an i8 table, by row of the table
@@ -220,8 +225,8 @@ enum {
 
 // MARK: Launches
 
-/// All grids and blocks are one-dimensional. More than 48 KiB of `shared` must be allowed for the function first. An
-/// empty grid means that there is nothing to do.
+/// All grids and blocks are one-dimensional. More than 48 KiB of `shared` must be allowed for the function
+/// first. An empty grid means that there is nothing to do.
 typedef struct {
   uint32_t grid, block, shared;
 } FoleyCudaLaunch;
@@ -240,9 +245,9 @@ typedef struct {
   int32_t rows, columns;  // of a tile; rows 16: the kernel of few rows
 } FoleyCudaTile;
 
-/// Tiles of the kernels `foley_product_bf16_<rows>x<columns>`, `foley_product_tf32_..`, `foley_product_f32_..` (three
-/// products of tf32 that make one nearly as exact as f32); and those whose name ends in `_guarded` instead have the small
-/// one.
+/// Tiles of the kernels `foley_product_bf16_<rows>x<columns>`, `foley_product_tf32_..`, `foley_product_f32_..`
+/// (three products of tf32 that make one nearly as exact as f32); and those whose name ends in `_guarded`
+/// instead have the small one.
 static inline FoleyCudaTile foley_cuda_large_tile(int bf16) {
   const FoleyCudaTile tile = {128, bf16 ? 128 : 64};
   return tile;
@@ -280,7 +285,8 @@ static inline FoleyCudaTile foley_cuda_product_tile(const FoleyCudaProduct *p, i
   return tiles >= 128 && !(thin && bf16) ? large : foley_cuda_small_tile();
 }
 
-/// Parts of the depth that are worth it: few tiles, each long. `partial` then takes splits * rows * columns floats.
+/// Parts of the depth that are worth it: few tiles, each long. `partial` then takes splits * rows * columns
+/// floats.
 static inline int32_t foley_cuda_product_splits(const FoleyCudaProduct *p, int bf16) {
   if (p->phases) return 1;
   const FoleyCudaTile tile = foley_cuda_product_tile(p, bf16);
@@ -311,7 +317,8 @@ static inline FoleyCudaLaunch foley_cuda_launch_product_finish(const FoleyCudaPr
       FoleyCudaElementwiseThreads, 0);
 }
 
-/// Whether `foley_attention_<depth>` may be used: bf16 throughout, heads of 32, 64 or 128, rows of whole 16 bytes.
+/// Whether `foley_attention_<depth>` may be used: bf16 throughout, heads of 32, 64 or 128, rows of whole 16
+/// bytes.
 static inline int foley_cuda_attention_is_tiled(const FoleyCudaAttention *p) {
   return (p->depth == 32 || p->depth == 64 || p->depth == 128) && p->queryStorage == FoleyCudaBF16
       && p->keyStorage == FoleyCudaBF16 && p->valueStorage == FoleyCudaBF16
@@ -349,8 +356,8 @@ static inline FoleyCudaLaunch foley_cuda_launch_heads(int64_t rows, int32_t head
   return foley_cuda_launch_rows(rows * heads);
 }
 
-/// Elementwise kernels, `foley_gather`, `foley_depthwise`, `foley_grouped`: a thread for four elements or one, and more
-/// where the grid is too small.
+/// Elementwise kernels, `foley_gather`, `foley_depthwise`, `foley_grouped`: a thread for four elements or one,
+/// and more where the grid is too small.
 static inline FoleyCudaLaunch foley_cuda_launch_elements(int64_t rows, int64_t columns) {
   return foley_cuda_launch(
       foley_cuda_ceil(rows * foley_cuda_ceil(columns, 4), FoleyCudaElementwiseThreads),

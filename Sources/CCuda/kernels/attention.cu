@@ -1,5 +1,5 @@
-// Softmax attention per head, without a matrix of scores: keys pass by in tiles, and what was summed under a smaller
-// maximum is scaled down when a larger one turns up.
+// Softmax attention per head, without a matrix of scores: keys pass by in tiles, and what was summed under a
+// smaller maximum is scaled down when a larger one turns up.
 
 #include "elements.h"
 
@@ -40,16 +40,16 @@ struct AttentionPlace {
 
 // MARK: Heads of 32, 64 and 128 channels in bf16
 
-/// Where 16 bytes of a row of Depth elements lie: exchanged from row to row so that the eight rows a matrix load reads
-/// lie in different banks.
+/// Where 16 bytes of a row of Depth elements lie: exchanged from row to row so that the eight rows a matrix
+/// load reads lie in different banks.
 template <int Depth> INLINE int row_chunk(int row, int chunk) {
   constexpr int chunks = Depth / 8;
   const int turn = chunks >= 8 ? row & 7 : row >> 1 & 3;
   return (row * chunks + (chunk ^ turn)) * 16;
 }
 
-/// Copies a tile of rows: `start(row)` is where a row begins, of those below `count`; zeros for the others, because
-/// what is not a number would stay so times a weight of 0.
+/// Copies a tile of rows: `start(row)` is where a row begins, of those below `count`; zeros for the others,
+/// because what is not a number would stay so times a weight of 0.
 template <int Depth, class Start>
 INLINE void copy_rows(unsigned char *tile, const void *base, int first, int count, Start start) {
   constexpr int chunks = Depth / 8;

@@ -2,7 +2,8 @@
 
 #include "elements.h"
 
-/// Which element of a result [batch, outHeight, outWidth, width] a thread computes; its columns are counted in steps.
+/// Which element of a result [batch, outHeight, outWidth, width] a thread computes; its columns are counted in
+/// steps.
 struct ConvolutionPlace {
   int entry, line, column, channel;
 
@@ -79,8 +80,8 @@ FOLEY_KERNEL(foley_grouped, FoleyCudaConvolution, FoleyCudaElementwiseThreads, 4
   }
 }
 
-/// The mean over all places of each channel: a warp sums every eighth place of 32 channels, then the eight sums are
-/// added in their order.
+/// The mean over all places of each channel: a warp sums every eighth place of 32 channels, then the eight sums
+/// are added in their order.
 FOLEY_KERNEL(foley_average, FoleyCudaConvolution, FoleyCudaAverageThreads, 4) {
   constexpr int warps = FoleyCudaAverageThreads / FoleyCudaWarp;
   const int lane = threadIdx.x % FoleyCudaWarp, warp = threadIdx.x / FoleyCudaWarp;

@@ -1,8 +1,8 @@
 #pragma once
 
-// The instructions kernels are written with, as functions with names. Tests compile the same kernels for the host:
-// there, every one of these is modelled in software (Tests/CUDAEmulation), memory accesses are checked, and each
-// barrier, wait and guard can be weakened to prove that a test notices.
+// The instructions kernels are written with, as functions with names. Tests compile the same kernels for the
+// host: there, every one of these is modelled in software (Tests/CUDAEmulation), memory accesses are checked,
+// and each barrier, wait and guard can be weakened to prove that a test notices.
 
 #include "../include/foley_cuda_kernels.h"
 
@@ -11,7 +11,8 @@
 
 #define INLINE __device__ __forceinline__
 
-/// A kernel: its name, its parameters, threads of a block, and blocks that a multiprocessor should have room for.
+/// A kernel: its name, its parameters, threads of a block, and blocks that a multiprocessor should have room
+/// for.
 #define FOLEY_KERNEL(name, Parameters, threads, blocks) \
   extern "C" __global__ void __launch_bounds__(threads, blocks) name(const Parameters p)
 
@@ -74,9 +75,9 @@ INLINE void load_matrices_transposed(unsigned (&to)[4], const void *row) {
                : "memory");
 }
 
-/// sum += a · b for a [16 x 16] and b [16 x 8] of bf16. Lane l holds, with g = l / 4 and t = l % 4: of the sum rows g
-/// and g + 8, columns 2t and 2t + 1; of a the pairs (g, 2t), (g + 8, 2t), (g, 2t + 8), (g + 8, 2t + 8); of b the
-/// pairs (2t, g), (2t + 8, g).
+/// sum += a · b for a [16 x 16] and b [16 x 8] of bf16. Lane l holds, with g = l / 4 and t = l % 4: of the sum
+/// rows g and g + 8, columns 2t and 2t + 1; of a the pairs (g, 2t), (g + 8, 2t), (g, 2t + 8), (g + 8, 2t + 8);
+/// of b the pairs (2t, g), (2t + 8, g).
 INLINE void multiply_bf16(
     float (&sum)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
   asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
@@ -84,8 +85,8 @@ INLINE void multiply_bf16(
       : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
-/// sum += a · b for a [16 x 8] and b [8 x 8] of tf32. Of a lane l holds (g, t), (g + 8, t), (g, t + 4), (g + 8, t + 4),
-/// of b (t, g) and (t + 4, g).
+/// sum += a · b for a [16 x 8] and b [8 x 8] of tf32. Of a lane l holds (g, t), (g + 8, t), (g, t + 4), (g + 8,
+/// t + 4), of b (t, g) and (t + 4, g).
 INLINE void multiply_tf32(
     float (&sum)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
   asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
@@ -96,7 +97,7 @@ INLINE void multiply_tf32(
 
 // MARK: Conversions
 
-/// To ten bits of mantissa, nearest, halves away from zero.
+/// To ten bits of mantissa, nearest, halves away from zero. The other 13 bits may be anything.
 INLINE unsigned to_tf32(float x) {
   unsigned bits;
   asm("cvt.rna.tf32.f32 %0, %1;\n" : "=r"(bits) : "f"(x));

@@ -141,7 +141,8 @@ INLINE float snaked(float x, float alpha, float beta) {
   return x + sine_squared(x * alpha) / (beta + 1e-9f);
 }
 
-/// Applies a function of some length to one or four elements with one copy of its code: the elements pass by in turn.
+/// Applies a function of some length to one or four elements with one copy of its code: the elements pass by in
+/// turn.
 template <int Count, class Function> INLINE Four each(Four x, Function function) {
 #pragma unroll 1
   for (int i = 0; i < Count; i++) {

@@ -3,6 +3,7 @@
 #include "attention.cu"
 #include "convolution.cu"
 #include "elementwise.cu"
+#include "few_rows.cu"
 #include "normalization.cu"
 #include "products.cu"
 #include "rearrangement.cu"

@@ -1,5 +1,5 @@
-// Norms: a warp for each row, or for each head of a row. A row is read more than once, from the cache from the second
-// time on; so a mean is exact before differences from it are squared.
+// Norms: a warp for each row, or for each head of a row. A row is read more than once, from the cache from the
+// second time on; so a mean is exact before differences from it are squared.
 
 #include "elements.h"
 
@@ -65,7 +65,8 @@ FOLEY_KERNEL(foley_layer_norm, FoleyCudaNormalization, FoleyCudaRowsPerBlock *Fo
       normalise_columns<1>(p, row, start, column, mean, factor);
 }
 
-/// x / sqrt(mean(x²) + epsilon) * weight of each head, then adjacent pairs rotated by the angles of the row's position.
+/// x / sqrt(mean(x²) + epsilon) * weight of each head, then adjacent pairs rotated by the angles of the row's
+/// position.
 FOLEY_KERNEL(foley_rms_norm_rotary, FoleyCudaNormalization, FoleyCudaRowsPerBlock *FoleyCudaWarp, 4) {
   const int lane = threadIdx.x % FoleyCudaWarp;
   const int64_t index = (int64_t)blockIdx.x * FoleyCudaRowsPerBlock + threadIdx.x / FoleyCudaWarp;

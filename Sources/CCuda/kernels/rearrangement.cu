@@ -26,8 +26,8 @@ FOLEY_KERNEL(foley_gather, FoleyCudaRearrangement, FoleyCudaElementwiseThreads, 
   }
 }
 
-/// [rows, columns] -> [columns, rows] of each entry, by tiles that are read and written along their rows. Rows of a
-/// tile are one element longer than it is wide, so that its columns lie in different banks.
+/// [rows, columns] -> [columns, rows] of each entry, by tiles that are read and written along their rows. Rows
+/// of a tile are one element longer than it is wide, so that its columns lie in different banks.
 FOLEY_KERNEL(foley_transpose, FoleyCudaRearrangement, FoleyCudaTransposeThreads, 4) {
   constexpr int side = FoleyCudaTransposeTile, height = FoleyCudaTransposeThreads / side;
   const int down = (int)((p.rows + side - 1) / side), across = (p.columns + side - 1) / side;

@@ -1,7 +1,7 @@
 #pragma once
 
-// Runs the device code of Sources/CCuda/kernels on the host, one thread of the device at a time, with the freedom
-// real hardware has: see Emulation.h. Any number of host threads may run kernels at the same time.
+// Runs the device code of Sources/CCuda/kernels on the host, one thread of the device at a time, with the
+// freedom real hardware has: see Emulation.h. Any number of host threads may run kernels at the same time.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -37,9 +37,10 @@ const char *_Nonnull foley_emulated_kernel_name(size_t index);
 /// Bytes of its parameter structure.
 size_t foley_emulated_kernel_parameter_size(const FoleyEmulatedKernel *_Nonnull kernel);
 
-/// Runs a kernel to its end, or to its first fault: an access outside of registered memory or not aligned, threads
-/// that wait for others that never come, lanes of a warp that disagree. Returns what the fault was, valid until this
-/// thread's next run; NULL: none.
+/// Runs a kernel of one parameter structure, as `cuLaunchKernel` would with `kernelParams[0]`, to its end, or
+/// to its first fault: an access outside of registered memory or not aligned, threads that wait for others that
+/// never come, lanes of a warp that disagree. Returns what the fault was, valid until this thread's next run;
+/// NULL: none.
 const char *_Nullable foley_emulated_run(
     const FoleyEmulatedKernel *_Nonnull kernel, const void *_Nonnull parameters, FoleyEmulatedLaunch launch);
 
@@ -50,8 +51,8 @@ uint64_t foley_emulated_bank_conflicts(void);
 void foley_emulated_register(const void *_Nonnull base, size_t bytes);
 void foley_emulated_unregister(const void *_Nonnull base);
 
-/// Places in the kernels where something must be right: a barrier, which can be dropped; a wait for copies, which can
-/// wait for one group less; a guard, which can let one too many through.
+/// Places in the kernels where something must be right: a barrier, which can be dropped; a wait for copies,
+/// which can wait for one group less; a guard, which can let one too many through.
 typedef enum { FoleySiteBarrier, FoleySiteWarpBarrier, FoleySiteWait, FoleySiteGuard } FoleySiteKind;
 typedef struct {
   FoleySiteKind kind;
