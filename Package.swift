@@ -95,6 +95,12 @@ let package = Package(
       path: "Tests/TestSupport"),
     .target(name: "MockCUDA", path: "Tests/MockCUDA", cSettings: cSettings),
     .testTarget(name: "CUDADeviceTests", dependencies: ["CUDADevice", "TestSupport"]),
+    // The device code, run on the host.
+    .target(
+      name: "CUDAEmulation", path: "Tests/CUDAEmulation", cxxSettings: [.unsafeFlags(["-O2"])]),
+    .testTarget(
+      name: "CUDAKernelTests", dependencies: ["CUDAEmulation", "ReferenceBackend", "Tensors"]),
+    .testTarget(name: "CCudaTests", dependencies: ["FoleyKit"]),
     .testTarget(
       name: "CheckpointsTests",
       dependencies: ["Checkpoints", "ReferenceBackend", "FoleyKit", "TestSupport"]),
@@ -118,7 +124,8 @@ let package = Package(
       name: "foleyTests", dependencies: ["foley", "foley-bench", "Tensors", "TestSupport"],
       exclude: ["Snapshots", "slurm_node.py"]),
   ],
-  swiftLanguageModes: [.v6]
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
 )
 
 // Scripts/fuzz sets this: libFuzzer brings a main() of its own and needs the whole build instrumented.
@@ -134,5 +141,6 @@ if Context.environment["FOLEY_WARNINGS_ARE_ERRORS"] != nil {
   for target in package.targets where target.type != .system {
     target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
     target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
+    target.cxxSettings = (target.cxxSettings ?? []) + [.treatAllWarnings(as: .error)]
   }
 }

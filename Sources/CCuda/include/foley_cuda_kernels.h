@@ -1,0 +1,380 @@
+#pragma once
+
+// What the host tells the device code: one structure for each family of kernels, passed by value, and how to
+// launch.
+//
+// Legend: rows of channels, channels last. Strides count elements, not bytes. Activations are f32 or bf16, each
+// operand by itself; vectors that weights consist of (bias, norm, snake) are f32; row indices are i32. A kernel
+// may trust its arguments. Nothing depends on how many blocks run at a time or in which order: no atomics,
+// every sum in an order given by the shape alone.
+
+#ifdef __CUDACC_RTC__
+typedef signed char int8_t;
+typedef unsigned char uint8_t;
+typedef unsigned short uint16_t;
+typedef int int32_t;
+typedef unsigned int uint32_t;
+typedef long long int64_t;
+typedef unsigned long long uint64_t;
+#else
+#include <stdint.h>
+#endif
+
+/// How elements are stored. I8 has one f32 factor for each row; only `foley_gather` reads it, and F16.
+enum { FoleyCudaF32, FoleyCudaBF16, FoleyCudaF16, FoleyCudaI8 };
+
+/// In the order of `Activation` in the module Tensors.
+enum {
+  FoleyCudaIdentity,
+  FoleyCudaSilu,
+  FoleyCudaGeluTanh,
+  FoleyCudaGeluErf,
+  FoleyCudaRelu,
+  FoleyCudaRelu6,
+  FoleyCudaTanh,
+  FoleyCudaSigmoid,
+  FoleyCudaExp
+};
+
+/// Row r is at `base + (index ? index[r] : r) * stride`, its first column at `base`. A stride of 0 makes one
+/// row serve all. `base` NULL: the operand is absent.
+typedef struct {
+  const void *base;
+  const int32_t *index;
+  int64_t stride;
+  int32_t storage;
+} FoleyCudaView;
+
+/// A whole matrix that is written: row r is at `base + r * stride`.
+typedef struct {
+  void *base;
+  int64_t stride;
+  int32_t storage;
+} FoleyCudaTarget;
+
+// MARK: Products (products.cu)
+
+/// Where a product finds the left operand of an output row: for each tap of a kernel, `depth` adjacent elements
+/// of one place of a channels-last picture; zeros outside the picture.
+///
+/// Output row r belongs to batch entry r / (outHeight * outWidth), and to line and column of the rest. Tap (i,
+/// j) reads place (line * strideY + i - padY, column * strideX + j * dilationX - padX). A matrix is a picture
+/// of one line, one tap and no padding; a convolution over time is a picture of one line. Of patches, which
+/// have no padding, a place is a line of a patch: placeStride is the stride times the channels, depth the
+/// kernel's width times the channels, kernelWidth and strideX are 1, width is outWidth.
+typedef struct {
+  const void *base;
+  int64_t entryStride;  // from one batch entry to the next
+  int64_t lineStride;   // from one line to the next
+  int64_t placeStride;  // from one place to the next
+  int32_t depth;
+  int32_t height, width;
+  int32_t outHeight, outWidth;
+  int32_t kernelHeight, kernelWidth;
+  int32_t strideY, strideX;
+  int32_t dilationX;
+  int32_t padY, padX;
+} FoleyCudaPlaces;
+
+/// What is done to a sum before it is written: snake(residual + gate * activation(sum + bias)). NULL: nothing.
+typedef struct {
+  const float *bias;
+  FoleyCudaView residual;
+  FoleyCudaView gate;
+  const float *snakeAlpha, *snakeBeta;  // both or none
+  FoleyCudaTarget out;
+  int32_t activation;
+} FoleyCudaEpilogue;
+
+/// out[r][n] = epilogue(sum over taps and channels of places * weight).
+///
+/// The weight of output channel n, tap t, channel c is element n * weightStride + t * tapStride + c. Both
+/// operands are bf16 in `foley_product_bf16_*`, f32 in the others. Sums are f32.
+///
+/// A transposed convolution (`phases` > 0) is `phases` convolutions side by side, one for each remainder that a
+/// row of the result leaves: `phases` is its stride, `cut` the rows cut from the front, `outLength` the rows of
+/// an entry's result; the places are those of its input with kernelWidth the whole kernel, outHeight 1,
+/// outWidth = ceil(outLength / phases), strideX 1, dilationX -1, and tapStride the distance of weights of
+/// adjacent taps.
+typedef struct {
+  FoleyCudaPlaces places;
+  const void *weight;
+  int64_t weightStride, tapStride;
+  int64_t rows;  // batch * outHeight * outWidth
+  int32_t columns;
+  int32_t phases, cut, outLength;
+  /// Parts the depth is cut into, each summed by blocks of its own; more than 1: the sums go to `partial`
+  /// [splits, rows, columns], and `foley_product_finish` must follow. 1 where there are phases.
+  int32_t splits;
+  float *partial;
+  FoleyCudaEpilogue epilogue;
+} FoleyCudaProduct;
+
+// MARK: Attention (attention.cu)
+
+/// Softmax attention per head. Row of query i of group g in entry b: query + b * queryEntry + (queryFirst + g *
+/// queryGroup + i * queryStep) * queryStride, head h at column h * depth; the result has the same rows. The
+/// first `leading` keys are rows 0 ..< leading; the others follow as queries do. Without groups: groups 1,
+/// first 0, step 1.
+typedef struct {
+  const void *query, *key, *value;
+  int64_t queryStride, keyStride, valueStride;
+  int64_t queryEntry, keyEntry, valueEntry;
+  void *out;
+  int64_t outStride, outEntry;
+  /// Keys that are seen in each batch entry; NULL: all. With none the result is 0.
+  const int32_t *keyLengths;
+  int32_t batch, heads, depth;
+  int32_t groups, queries, keys;  // queries and keys of one group, leading keys included
+  int32_t leading;
+  int32_t queryFirst, queryGroup, queryStep;
+  int32_t keyFirst, keyGroup, keyStep;
+  int32_t queryStorage, keyStorage, valueStorage, outStorage;
+  float scale;  // above 0
+} FoleyCudaAttention;
+
+// MARK: Normalisation (normalization.cu)
+
+/// `foley_layer_norm`, `foley_softmax`, and for rows of heads * depth channels `foley_rms_norm_rotary`.
+typedef struct {
+  FoleyCudaView x;
+  FoleyCudaTarget out;
+  int64_t rows;
+  int32_t columns;  // heads * depth
+  float epsilon;
+  const float *weight, *bias;  // [columns]; [depth] for heads
+  FoleyCudaView shift, scale;
+  int32_t heads;
+  int32_t positions;              // rows of the table; row r of x uses r % positions
+  const float *cosines, *sines;  // [positions, depth / 2]; NULL: no rotation
+} FoleyCudaNormalization;
+
+// MARK: Elementwise (elementwise.cu)
+
+/// out = f(x, y, residual); which operands count, each kernel says.
+typedef struct {
+  FoleyCudaView x, y, residual;
+  FoleyCudaTarget out;
+  int64_t rows;
+  int32_t columns;  // of the result
+  int32_t activation;
+  float a, b;
+  const float *alpha, *beta;  // [columns]
+} FoleyCudaElementwise;
+
+// MARK: Convolutions that are no products (convolution.cu)
+
+/// `foley_depthwise`: weight [kernelHeight, kernelWidth, channels]. `foley_grouped`: one line, weight [columns,
+/// kernelWidth, channels / groups]. `foley_average`: the mean over `width` places of each entry. All weights
+/// f32.
+typedef struct {
+  const void *x;
+  int32_t storage;
+  const float *weight, *bias;
+  FoleyCudaTarget out;
+  int32_t batch, channels, columns, groups;
+  int32_t height, width, outHeight, outWidth;
+  int32_t kernelHeight, kernelWidth;
+  int32_t strideY, strideX, dilationX;
+  int32_t padY, padX;
+  int32_t activation;
+} FoleyCudaConvolution;
+
+// MARK: Rearrangement (rearrangement.cu)
+
+/// `foley_gather`: row r of x goes to row (r / entryRows) * outEntryRows + r % entryRows of out, whose base is
+/// where the first one goes. So it copies views, converts types, looks up embeddings and, called once for each
+/// part, joins along time (entryRows: rows of the part's entry; outEntryRows: rows of the result's) and along
+/// channels. `foley_transpose`: x [batch, rows, columns] -> out [batch, columns, rows], both contiguous; `rows`
+/// of one entry.
+typedef struct {
+  FoleyCudaView x;
+  const float *rowScales;  // of an i8 table, by row of the table
+  FoleyCudaTarget out;
+  int64_t rows;
+  int64_t entryRows, outEntryRows;
+  int32_t columns;
+  int32_t batch;
+} FoleyCudaRearrangement;
+
+// MARK: Sizes that host and device must agree on
+
+enum {
+  FoleyCudaWarp = 32,
+  // Products: threads of a block, bytes of a tile's row, tiles in flight; rows of a tile of few rows.
+  FoleyCudaProductThreads = 128,
+  FoleyCudaTileRowBytes = 64,
+  FoleyCudaTileStages = 3,
+  FoleyCudaFewRows = 16,
+  FoleyCudaFewRowsColumns = 8,
+  FoleyCudaFewRowsThreads = 256,
+  // Attention: queries and keys of a tile; keys at once and the largest depth of the general kernel.
+  FoleyCudaAttentionTile = 64,
+  FoleyCudaAttentionThreads = 128,
+  FoleyCudaPlainAttentionThreads = 128,
+  FoleyCudaPlainAttentionDepth = 256,
+  // Rows of a block where a warp takes a row.
+  FoleyCudaRowsPerBlock = 4,
+  FoleyCudaElementwiseThreads = 256,
+  FoleyCudaAverageThreads = 256,
+  FoleyCudaTransposeTile = 32,
+  FoleyCudaTransposeThreads = 256,
+};
+
+#ifndef __CUDACC_RTC__
+
+// MARK: Launches
+
+/// All grids and blocks are one-dimensional. More than 48 KiB of `shared` must be allowed for the function
+/// first. An empty grid means that there is nothing to do.
+typedef struct {
+  uint32_t grid, block, shared;
+} FoleyCudaLaunch;
+
+static inline int64_t foley_cuda_ceil(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// `blocks` may exceed what a grid holds where kernels stride over their elements.
+static inline FoleyCudaLaunch foley_cuda_launch(int64_t blocks, uint32_t block, uint32_t shared) {
+  const int64_t most = 0x7FFFFFFF;
+  const FoleyCudaLaunch launch = {(uint32_t)(blocks < most ? blocks : most), block, shared};
+  return launch;
+}
+
+/// How a product is cut into tiles.
+typedef struct {
+  int32_t rows, columns;  // of a tile; rows 16: the kernel of few rows
+} FoleyCudaTile;
+
+/// Tiles of the kernels `foley_product_bf16_<rows>x<columns>`, `foley_product_tf32_..`, `foley_product_f32_..`
+/// (three products of tf32 that make one nearly as exact as f32); and those whose name ends in `_guarded`
+/// instead have the small one.
+static inline FoleyCudaTile foley_cuda_large_tile(int bf16) {
+  const FoleyCudaTile tile = {128, bf16 ? 128 : 64};
+  return tile;
+}
+static inline FoleyCudaTile foley_cuda_small_tile(void) {
+  const FoleyCudaTile tile = {64, 64};
+  return tile;
+}
+
+/// Whether the unguarded kernels may be used: all accesses are of whole, aligned 16 bytes.
+static inline int foley_cuda_product_is_aligned(const FoleyCudaProduct *p, int bf16) {
+  const int64_t chunk = bf16 ? 8 : 4;
+  return p->places.depth % chunk == 0 && p->places.placeStride % chunk == 0
+      && p->places.entryStride % chunk == 0 && p->places.lineStride % chunk == 0
+      && p->weightStride % chunk == 0 && p->tapStride % chunk == 0
+      && ((uintptr_t)p->places.base & 15) == 0 && ((uintptr_t)p->weight & 15) == 0;
+}
+
+/// Whether `foley_product_bf16_few_rows` may be used: a matrix of at most 16 rows, aligned.
+static inline int foley_cuda_product_has_few_rows(const FoleyCudaProduct *p) {
+  return p->rows <= FoleyCudaFewRows && p->phases == 0 && p->places.kernelHeight * p->places.kernelWidth == 1
+      && p->places.height == 1 && p->places.padX == 0 && p->places.padY == 0 && p->places.strideX == 1
+      && p->places.outWidth == p->places.width && p->places.outHeight == 1
+      && (p->rows == p->places.outWidth || p->places.entryStride == p->places.width * p->places.placeStride)
+      && p->splits == 1 && foley_cuda_product_is_aligned(p, 1);
+}
+
+static inline FoleyCudaTile foley_cuda_product_tile(const FoleyCudaProduct *p, int bf16) {
+  if (!foley_cuda_product_is_aligned(p, bf16)) return foley_cuda_small_tile();
+  // Enough large tiles to fill a large device, or small ones; by shape alone, so that every device sums alike.
+  const FoleyCudaTile large = foley_cuda_large_tile(bf16);
+  const int64_t tiles = foley_cuda_ceil(p->rows, large.rows) * foley_cuda_ceil(p->columns, large.columns)
+      * (p->phases ? p->phases : 1);
+  const int thin = p->rows <= 64 || p->columns <= 64;
+  return tiles >= 128 && !(thin && bf16) ? large : foley_cuda_small_tile();
+}
+
+/// Parts of the depth that are worth it: few tiles, each long. `partial` then takes splits * rows * columns
+/// floats.
+static inline int32_t foley_cuda_product_splits(const FoleyCudaProduct *p, int bf16) {
+  if (p->phases) return 1;
+  const FoleyCudaTile tile = foley_cuda_product_tile(p, bf16);
+  const int64_t tiles = foley_cuda_ceil(p->rows, tile.rows) * foley_cuda_ceil(p->columns, tile.columns);
+  const int64_t depth = (int64_t)p->places.depth * p->places.kernelHeight * p->places.kernelWidth;
+  int32_t splits = 1;
+  while (splits < 8 && tiles * splits < 128 && depth / (2 * splits) >= 512) splits *= 2;
+  return splits;
+}
+
+static inline FoleyCudaLaunch foley_cuda_launch_product(const FoleyCudaProduct *p, FoleyCudaTile tile) {
+  const int64_t tiles = foley_cuda_ceil(p->rows, tile.rows) * foley_cuda_ceil(p->columns, tile.columns);
+  return foley_cuda_launch(
+      tiles * (p->phases ? p->phases : 1) * p->splits, FoleyCudaProductThreads,
+      (uint32_t)((tile.rows + tile.columns) * FoleyCudaTileRowBytes * FoleyCudaTileStages));
+}
+
+static inline FoleyCudaLaunch foley_cuda_launch_few_rows(const FoleyCudaProduct *p) {
+  return foley_cuda_launch(
+      foley_cuda_ceil(p->columns, FoleyCudaFewRowsColumns), FoleyCudaFewRowsThreads,
+      FoleyCudaFewRowsThreads / FoleyCudaWarp * FoleyCudaFewRows * FoleyCudaFewRowsColumns * 4);
+}
+
+/// `foley_product_finish`: sums the parts and does the epilogue.
+static inline FoleyCudaLaunch foley_cuda_launch_product_finish(const FoleyCudaProduct *p) {
+  return foley_cuda_launch(
+      foley_cuda_ceil(p->rows * foley_cuda_ceil(p->columns, 4), FoleyCudaElementwiseThreads),
+      FoleyCudaElementwiseThreads, 0);
+}
+
+/// Whether `foley_attention_<depth>` may be used: bf16 throughout, heads of 32, 64 or 128, rows of whole 16
+/// bytes.
+static inline int foley_cuda_attention_is_tiled(const FoleyCudaAttention *p) {
+  return (p->depth == 32 || p->depth == 64 || p->depth == 128) && p->queryStorage == FoleyCudaBF16
+      && p->keyStorage == FoleyCudaBF16 && p->valueStorage == FoleyCudaBF16
+      && (p->queryStride | p->keyStride | p->valueStride) % 8 == 0
+      && (p->queryEntry | p->keyEntry | p->valueEntry) % 8 == 0
+      && (((uintptr_t)p->query | (uintptr_t)p->key | (uintptr_t)p->value) & 15) == 0
+      && p->outStride % 2 == 0 && p->outEntry % 2 == 0
+      && ((uintptr_t)p->out & (p->outStorage == FoleyCudaF32 ? 7 : 3)) == 0;
+}
+
+/// Two tiles of keys and two of values.
+static inline FoleyCudaLaunch foley_cuda_launch_attention(const FoleyCudaAttention *p) {
+  return foley_cuda_launch(
+      (int64_t)p->batch * p->groups * p->heads * foley_cuda_ceil(p->queries, FoleyCudaAttentionTile),
+      FoleyCudaAttentionThreads, (uint32_t)(4 * FoleyCudaAttentionTile * p->depth * 2));
+}
+
+/// `foley_attention_plain`, of any storage and depth up to 256.
+static inline FoleyCudaLaunch foley_cuda_launch_attention_plain(const FoleyCudaAttention *p) {
+  return foley_cuda_launch(
+      (int64_t)p->batch * p->groups * p->heads * p->queries, FoleyCudaPlainAttentionThreads,
+      (FoleyCudaPlainAttentionDepth + FoleyCudaPlainAttentionThreads
+       + FoleyCudaPlainAttentionThreads / FoleyCudaWarp)
+          * 4);
+}
+
+/// `foley_layer_norm`, `foley_softmax`: a warp for each row.
+static inline FoleyCudaLaunch foley_cuda_launch_rows(int64_t rows) {
+  return foley_cuda_launch(
+      foley_cuda_ceil(rows, FoleyCudaRowsPerBlock), FoleyCudaRowsPerBlock * FoleyCudaWarp, 0);
+}
+
+/// `foley_rms_norm_rotary`: a warp for each head of a row.
+static inline FoleyCudaLaunch foley_cuda_launch_heads(int64_t rows, int32_t heads) {
+  return foley_cuda_launch_rows(rows * heads);
+}
+
+/// Elementwise kernels, `foley_gather`, `foley_depthwise`, `foley_grouped`: a thread for four elements or one,
+/// and more where the grid is too small.
+static inline FoleyCudaLaunch foley_cuda_launch_elements(int64_t rows, int64_t columns) {
+  return foley_cuda_launch(
+      foley_cuda_ceil(rows * foley_cuda_ceil(columns, 4), FoleyCudaElementwiseThreads),
+      FoleyCudaElementwiseThreads, 0);
+}
+
+/// `foley_average`: a block for 32 channels of an entry.
+static inline FoleyCudaLaunch foley_cuda_launch_average(int64_t batch, int64_t channels) {
+  return foley_cuda_launch(
+      batch * foley_cuda_ceil(channels, FoleyCudaWarp), FoleyCudaAverageThreads,
+      FoleyCudaAverageThreads * 4);
+}
+
+static inline FoleyCudaLaunch foley_cuda_launch_transpose(int64_t batch, int64_t rows, int64_t columns) {
+  return foley_cuda_launch(
+      batch * foley_cuda_ceil(rows, FoleyCudaTransposeTile) * foley_cuda_ceil(columns, FoleyCudaTransposeTile),
+      FoleyCudaTransposeThreads, FoleyCudaTransposeTile * (FoleyCudaTransposeTile + 1) * 4);
+}
+
+#endif
