@@ -18,21 +18,27 @@ public struct GuidedTransformer: VelocityModel {
   private let conditions: Conditions
   private let guidance: Float
   private let preconditioning: Preconditioning?
+  /// The noise levels at which it is guided, and the conditional entries alone for all others.
+  private let interval: (sigmas: ClosedRange<Float>, conditions: Conditions)?
 
   /// Guided; both branches run as one batch.
   ///
   /// - Parameters:
   ///   - conditions: of batch 2·B: first the B unconditional entries, then the B conditional ones.
   ///   - guidance: 1 leaves the conditional branch as it is; prefer the other initialiser then.
+  ///   - interval: the noise levels at which it is guided, and the B conditional entries for the others, at half
+  ///     the cost (Kynkäänniemi et al., Applying Guidance in a Limited Interval, 2024); nil: all levels.
   ///   - preconditioning: nil where the network's output is the velocity itself.
   public init(
     _ transformer: DiffusionTransformer, guided conditions: Conditions, guidance: Float,
+    within interval: (sigmas: ClosedRange<Float>, conditions: Conditions)? = nil,
     preconditioning: Preconditioning? = nil
   ) {
     precondition(conditions.batch % 2 == 0, "guidance needs pairs of conditions")
     self.transformer = transformer
     self.conditions = conditions
     self.guidance = guidance
+    self.interval = interval
     self.preconditioning = preconditioning
   }
 
@@ -44,16 +50,18 @@ public struct GuidedTransformer: VelocityModel {
     self.transformer = transformer
     self.conditions = conditions
     guidance = 1
+    interval = nil
     self.preconditioning = preconditioning
   }
 
   public func velocity(_ x: Tensor, sigma: Float) -> Tensor {
     let input = preconditioning?.input(x, sigma: sigma) ?? x
-    let answer = answer(input, time: SigmaSchedule.time(sigma))
+    let told = interval.flatMap { $0.sigmas.contains(sigma) ? nil : $0.conditions } ?? conditions
+    let answer = answer(input, time: SigmaSchedule.time(sigma), told)
     return preconditioning?.velocity(x, answer: answer, sigma: sigma) ?? answer
   }
 
-  private func answer(_ x: Tensor, time: Float) -> Tensor {
+  private func answer(_ x: Tensor, time: Float, _ conditions: Conditions) -> Tensor {
     let entries = x.shape[0]
     guard conditions.batch == 2 * entries else {
       precondition(

@@ -57,7 +57,7 @@ import Testing
     func decoder(seed: UInt64) -> any SoundDecoder { self }
     func release(_ part: ModelPart) {}
 
-    mutating func decode(_ latents: [Float]) -> [Float] {
+    mutating func decode(_ latents: [Float], seen: [VisualEvent], until end: Double) -> [Float] {
       latents.flatMap { value in
         [value > 0.9 ? 0.5 : 0] + [Float](repeating: 0, count: Clock.samplesPerLatent - 1)
       }

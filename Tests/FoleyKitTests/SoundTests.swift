@@ -1,4 +1,5 @@
 import Foundation
+import Motion
 import Testing
 
 @testable import FoleyKit
@@ -48,7 +49,7 @@ import Testing
   struct Held: SoundDecoder {
     var held: [Float] = []
     var value: Float = 0.25
-    mutating func decode(_ latents: [Float]) -> [Float] {
+    mutating func decode(_ latents: [Float], seen: [VisualEvent], until end: Double) -> [Float] {
       held += [Float](repeating: value, count: latents.count * Clock.samplesPerLatent)
       let ready = max(0, held.count - 48_000)
       defer { held.removeFirst(ready) }

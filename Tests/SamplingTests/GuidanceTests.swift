@@ -36,6 +36,19 @@ import Testing
       let expected = zip(without, with).map { $0 + guidance * ($1 - $0) }
       #expect(relativeError(guided.floats(), expected) < 1e-5)
     }
+
+    // Outside an interval of noise levels it is not exaggerated; the bounds belong to it.
+    let limited = GuidedTransformer(
+      network, guided: conditions(0..<2), guidance: 3.5,
+      within: (0.4...0.6, conditions(1..<2)))
+    let everywhere = GuidedTransformer(network, guided: conditions(0..<2), guidance: 3.5)
+    let never = GuidedTransformer(network, conditions: conditions(1..<2))
+    for (sigma, expected) in [(0.3, never), (0.4, everywhere), (0.6, everywhere), (0.7, never)]
+      as [(Float, GuidedTransformer)]
+    {
+      #expect(
+        limited.velocity(x, sigma: sigma).floats() == expected.velocity(x, sigma: sigma).floats())
+    }
   }
 }
 

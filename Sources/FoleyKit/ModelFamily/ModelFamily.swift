@@ -1,3 +1,4 @@
+import Motion
 import Sampling
 import Tensors
 
@@ -127,9 +128,20 @@ public struct WindowConditions: Sendable {
 /// Turns a stream of latents into a stream of samples, `Clock.samplesPerLatent` for each latent.
 public protocol SoundDecoder {
   /// Takes more latents, [rows, channels] row-major, and gives the samples that are certain by now.
-  mutating func decode(_ latents: [Float]) throws -> [Float]
+  ///
+  /// - Parameters:
+  ///   - seen: events of the picture since the last call, in order.
+  ///   - end: the time in seconds up to which all are known.
+  mutating func decode(_ latents: [Float], seen: [VisualEvent], until end: Double) throws -> [Float]
   /// The rest, once no more latents come.
   mutating func finish() throws -> [Float]
+}
+
+extension SoundDecoder {
+  /// Of latents without a picture.
+  public mutating func decode(_ latents: [Float]) throws -> [Float] {
+    try decode(latents, seen: [], until: .infinity)
+  }
 }
 
 /// How a model wants to be sampled where the person says nothing.

@@ -33,7 +33,7 @@ struct SoundOutput {
   ) throws {
     ambience.add(samples: rows * Clock.samplesPerLatent, quiet: quiet)
     samples = end
-    let decoded = try checked(try decoder.decode(latents))
+    let decoded = try checked(try decoder.decode(latents, seen: seen, until: seenUntil))
     try deliver(
       limiter.process(aligner?.push(decoded, seen: seen, until: seenUntil) ?? decoded))
     guard let end else { return }

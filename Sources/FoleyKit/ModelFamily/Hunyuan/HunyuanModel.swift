@@ -1,4 +1,5 @@
 import Checkpoints
+import Motion
 import Networks
 import Sampling
 import Synchronization
@@ -158,7 +159,9 @@ private struct HunyuanSoundDecoder: SoundDecoder {
 
   init(network: Stage<DACDecoder>) { self.network = network }
 
-  mutating func decode(_ latents: [Float]) throws -> [Float] {
+  mutating func decode(
+    _ latents: [Float], seen: [VisualEvent], until end: Double
+  ) throws -> [Float] {
     let decoder = try network()
     var position = position ?? DACPosition(in: decoder)
     defer { self.position = position }

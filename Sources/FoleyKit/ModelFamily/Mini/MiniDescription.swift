@@ -64,7 +64,11 @@ struct MiniConfiguration: Decodable, Sendable {
   struct Sampling: Decodable {
     var steps: Int
     var guidance: Float
+    /// The lowest and the highest noise level that are guided; where absent, all are.
+    var guidanceInterval: [Float]?
     var solver: Solver
+
+    var guided: ClosedRange<Float>? { guidanceInterval.map { $0[0]...$0[1] } }
   }
 }
 
@@ -126,6 +130,11 @@ struct MiniDescription: ModelDescription {
     try require(
       configuration.sampling.steps > 0 && configuration.sampling.guidance.isFinite,
       "'sampling' needs at least one step and a finite guidance")
+    if let interval = configuration.sampling.guidanceInterval {
+      try require(
+        interval.count == 2 && 0 <= interval[0] && interval[0] <= interval[1] && interval[1] <= 1,
+        "'sampling.guidanceInterval' is no lowest and highest noise level within 0 and 1")
+    }
   }
 
   /// A prompt says what is heard, and saves the looking.

@@ -18,6 +18,8 @@ final class MiniModel: ModelFamily {
   private let generator: DiffusionTransformer
   private let preconditioning: Preconditioning
   private let mel: MelDecoder
+  /// Noise levels at which guidance is worth its price; nil: all.
+  private let guided: ClosedRange<Float>?
   /// Pictures for each second.
   private let rate: Int
   private let loadBridge: @Sendable () throws -> SemanticBridge
@@ -33,6 +35,7 @@ final class MiniModel: ModelFamily {
     self.backend = backend
     threads = resources.threads
     rate = configuration.vision.rate
+    guided = configuration.sampling.guided
 
     text = try folder.read(configuration.text.file, on: backend, description.text)
     let products = resources.precision?.products ?? .float
@@ -94,7 +97,9 @@ final class MiniModel: ModelFamily {
     }
     return GuidedTransformer(
       generator, guided: conditions([unwanted, wanted], motion, latents: told.latents),
-      guidance: guidance, preconditioning: preconditioning)
+      guidance: guidance,
+      within: guided.map { ($0, conditions([wanted], motion, latents: told.latents)) },
+      preconditioning: preconditioning)
   }
 
   private func conditions(
@@ -112,7 +117,7 @@ final class MiniModel: ModelFamily {
   }
 
   func decoder(seed: UInt64) -> any FoleyKit.SoundDecoder {
-    MelStream(stream: mel.stream(seed: seed, threads: threads))
+    MelStream(mel, seed: seed, threads: threads)
   }
 
   /// The whole model is small, so its parts stay.
@@ -120,9 +125,23 @@ final class MiniModel: ModelFamily {
 }
 
 private struct MelStream: SoundDecoder {
-  var stream: MelDecoderStream
-  mutating func decode(_ latents: [Float]) -> [Float] { stream.push(latents) }
-  mutating func finish() -> [Float] { stream.finish() }
+  private let decoder: MelDecoder
+  private var decays: DecayGuard
+  private var stream: MelDecoderStream
+
+  init(_ decoder: MelDecoder, seed: UInt64, threads: Int) {
+    self.decoder = decoder
+    let geometry = decoder.geometry
+    decays = DecayGuard(
+      bands: geometry.bands, rate: Double(geometry.sampleRate) / Double(geometry.hop))
+    stream = decoder.stream(seed: seed, threads: threads)
+  }
+
+  mutating func decode(_ latents: [Float], seen: [VisualEvent], until end: Double) -> [Float] {
+    stream.push(logMel: decays.push(decoder.logMel(latents), seen: seen, until: end))
+  }
+
+  mutating func finish() -> [Float] { stream.push(logMel: decays.finish()) + stream.finish() }
 }
 
 extension ModelFolder {

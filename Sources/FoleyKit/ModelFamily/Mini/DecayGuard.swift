@@ -1,0 +1,204 @@
+import Foundation
+import Motion
+
+/// Keeps what follows a stroke from rising again before the next one.
+///
+/// The generator's decays carry ripples that one hears as further strokes. A stroke is an event of the picture at
+/// which the sound jumps. Once it has begun to fall, every band may only fall on, at least as fast as `fall`, down to
+/// a little below what sounded before; where no other stroke follows the bands are set free again, too slowly to be
+/// heard. What does not jump (rain, an engine) is left alone, and so is what goes on (a cry) until it falls.
+///
+/// A stream of log-mel frames: what comes out does not depend on the pieces they come in.
+struct DecayGuard {
+  /// Decibels that a stroke rises by at least.
+  private static let jump: Float = 6
+  /// Decibels below its peak at which a stroke has begun to fall, and seconds after its onset that this takes at
+  /// least.
+  private static let drop: Float = 3
+  private static let attack = 0.030
+  /// The slowest decay, decibels per second: 60 dB in 1.2 s.
+  private static let fall: Float = 50
+  /// A band may always be this loud against what sounded before, and is lowered by so much at most; decibels.
+  private static let background: Float = -3
+  private static let most: Float = -30
+  /// Time constant, in seconds, of the level a band is taken to have.
+  private static let smoothing = 0.015
+  /// Seconds for which bands are held where no other stroke follows, then decibels per second by which they are set
+  /// free.
+  private static let hold = 1.0
+  private static let release: Float = 24
+  /// Seconds between an event and its onset at most.
+  private static let reach = 0.080
+  /// What sounded before is the quietest quarter of so many seconds that end so many before the onset: a frame sees
+  /// an attack before it happens.
+  private static let memory = 0.20
+  private static let margin = 0.030
+  /// Seconds before and after an onset whose levels are compared.
+  private static let slope = 0.020
+
+  private let bands: Int
+  /// Frames per second.
+  private let rate: Float
+
+  /// Frames from `next` on, and the power of each from `firstLevel` on.
+  private var waiting: [Float] = []
+  private var next = 0
+  private var levels: [Float] = []
+  private var firstLevel = 0
+  /// Frames at which events are seen, in order, and from which on none are known yet.
+  private var events: [Int] = []
+  private var eventsEnd = 0
+  /// The onsets of those that are near.
+  private var onsets: [Int] = []
+  /// Powers of the bands of the last frames, as they were told.
+  private var told: [[Float]] = []
+  private var stroke: Stroke?
+  private var decay: Decay?
+
+  /// A sound that has not begun to fall.
+  private struct Stroke {
+    var onset: Int
+    /// Power of each band before it.
+    var background: [Float]
+    var peak: Float = 0
+  }
+
+  /// The way down.
+  private struct Decay {
+    var start: Int
+    var background: [Float]
+    /// For each band the power it has, smoothed, and the power it may have.
+    var level: [Float]
+    var ceiling: [Float]
+  }
+
+  /// - Parameter rate: frames per second.
+  init(bands: Int, rate: Double) {
+    self.bands = bands
+    self.rate = Float(rate)
+  }
+
+  private func frames(_ seconds: Double) -> Int { Int((seconds * Double(rate)).rounded()) }
+  private var reach: Int { frames(DecayGuard.reach) }
+  private var margin: Int { frames(DecayGuard.margin) }
+  private var slope: Int { frames(DecayGuard.slope) }
+
+  /// Takes more frames, and gives those that are certain by now.
+  ///
+  /// - Parameters:
+  ///   - more: [frames, bands], logarithms of magnitudes.
+  ///   - seen: events seen since the last call, in order, in seconds.
+  ///   - end: the time up to which all are known.
+  mutating func push(_ more: [Float], seen: [VisualEvent], until end: Double) -> [Float] {
+    waiting += more
+    levels += stride(from: 0, to: more.count, by: bands).map { start in
+      more[start..<start + bands].reduce(0) { $0 + exp(2 * $1) }
+    }
+    events += seen.filter { $0.strength >= VisualEvent.threshold }
+      .map { Int($0.time * Double(rate)) }
+    eventsEnd = end.isFinite ? Int(end * Double(rate)) : .max
+    // An event is asked for its onset so long before it.
+    return tell(until: min(levelsEnd, eventsEnd) - 2 * reach - margin - slope)
+  }
+
+  /// The rest.
+  mutating func finish() -> [Float] { tell(until: levelsEnd) }
+
+  private var levelsEnd: Int { firstLevel + levels.count }
+
+  private mutating func tell(until end: Int) -> [Float] {
+    guard end > next else { return [] }
+    var out: [Float] = []
+    out.reserveCapacity((end - next) * bands)
+    var place = 0
+    while next < end {
+      let frame = waiting[place..<place + bands]
+      let power = frame.map { exp(2 * $0) }
+      let gains = gains(power)
+      out += zip(frame, gains).map { $0 + $1 }
+      told.append(zip(power, gains).map { $0 * exp(2 * $1) })
+      if told.count > frames(DecayGuard.memory) { told.removeFirst() }
+      place += bands
+      next += 1
+    }
+    waiting.removeFirst(place)
+    let oldest = max(firstLevel, next - slope)
+    levels.removeFirst(oldest - firstLevel)
+    firstLevel = oldest
+    return out
+  }
+
+  // MARK: What is lowered
+
+  /// What the next frame is multiplied by, logarithms for each band.
+  private mutating func gains(_ power: [Float]) -> [Float] {
+    while let event = events.first, event - reach - margin <= next {
+      events.removeFirst()
+      onsets.append(onset(near: event))
+    }
+    while let onset = onsets.first, onset - margin <= next {
+      onsets.removeFirst()
+      (stroke, decay) = (Stroke(onset: onset, background: quietest()), nil)
+    }
+    if let stroke { follow(stroke, power) }
+    return lowered(power)
+  }
+
+  /// Where the sound rises most about an event; louder rises count as more.
+  private func onset(near event: Int) -> Int {
+    func level(_ frames: Range<Int>) -> Float {
+      frames.clamped(to: firstLevel..<levelsEnd).reduce(1e-12) { $0 + levels[$1 - firstLevel] }
+    }
+    func rise(_ frame: Int) -> Float {
+      let (before, after) = (level(frame - slope..<frame), level(frame..<frame + slope))
+      return log(after / before) + 0.5 * log(after)
+    }
+    return (event - reach...event + reach).max { rise($0) < rise($1) } ?? event
+  }
+
+  /// Power of the bands in the quietest quarter of what was told last.
+  private func quietest() -> [Float] {
+    let quiet = told.sorted { $0.reduce(0, +) < $1.reduce(0, +) }.prefix(max(1, told.count / 4))
+    return (0..<bands).map { band in
+      quiet.reduce(0) { $0 + $1[band] } / Float(max(1, quiet.count))
+    }
+  }
+
+  /// Waits for a stroke to fall.
+  private mutating func follow(_ stroke: Stroke, _ power: [Float]) {
+    guard next >= stroke.onset else { return }
+    let level = power.reduce(0, +)
+    let peak = max(stroke.peak, level)
+    self.stroke?.peak = peak
+    guard next >= stroke.onset + frames(DecayGuard.attack),
+      level < peak * DecayGuard.factor(-DecayGuard.drop)
+    else { return }
+    self.stroke = nil
+    if peak >= stroke.background.reduce(0, +) * DecayGuard.factor(DecayGuard.jump) {
+      decay = Decay(start: next, background: stroke.background, level: power, ceiling: power)
+    }
+  }
+
+  /// Holds the bands of a decay down.
+  private mutating func lowered(_ power: [Float]) -> [Float] {
+    guard var decay else { return [Float](repeating: 0, count: bands) }
+    let time = Float(next - decay.start) / rate
+    let freed = DecayGuard.release * max(0, time - Float(DecayGuard.hold))
+    let keep = Float(exp(-1 / (DecayGuard.smoothing * Double(rate))))
+    let fall = freed > 0 ? 1 : DecayGuard.factor(-DecayGuard.fall / rate)
+    let (rest, free) = (DecayGuard.factor(DecayGuard.background), DecayGuard.factor(freed))
+    let gains = (0..<bands).map { band in
+      decay.level[band] = keep * decay.level[band] + (1 - keep) * power[band]
+      decay.ceiling[band] = min(decay.ceiling[band] * fall, decay.level[band])
+      let allowed = max(decay.ceiling[band], decay.background[band] * rest) * free
+      let gain = allowed < power[band] ? 0.5 * log(allowed / power[band]) : 0
+      return max(gain, 0.5 * log(DecayGuard.factor(DecayGuard.most)))
+    }
+    // The deepest ceiling is far above its sound again.
+    self.decay = freed < 100 ? decay : nil
+    return gains
+  }
+
+  /// The factor of power that so many decibels are.
+  private static func factor(_ decibels: Float) -> Float { pow(10, decibels / 10) }
+}
