@@ -16,7 +16,7 @@ from audio import BANDS, FFT, FRAMES_PER_LATENT, HOP
 from scenes import FLOOR, MOTION
 from train import MOTION_SCALE, latent_basis
 
-SAMPLING = {"steps": 20, "guidance": 5.0, "solver": "multistep"}
+SAMPLING = {"steps": 20, "guidance": 5.0, "guidanceInterval": [0.25, 0.85], "solver": "multistep"}
 DECODER = {"iterations": 16, "momentum": 0.2, "grain": 0.5}
 
 

@@ -92,7 +92,21 @@ import Testing
     let cry = frames(150) { frame, band in
       frame < 50 ? -80 : frame < 110 ? -20 + 2 * sin(Float(frame + band)) : -80
     }
-    #expect(guarded(cry, [0.5]).prefix(110 * bands) == cry.prefix(110 * bands))
+    // Levels are averages over 50 ms.
+    #expect(guarded(cry, [0.5]).prefix(105 * bands) == cry.prefix(105 * bands))
+  }
+
+  /// A bell that falls by 30 dB per second may fall by 60, a thud falls faster than any limit: decibels lost 700 ms
+  /// after the stroke.
+  @Test(arguments: [(30, 15), (100, 1)] as [(Float, Float)]) func decaysKeepTheirPace(
+    _ fall: Float, _ most: Float
+  ) {
+    let before = frames(200) { frame, _ in
+      frame < 50 ? -100 : -10 - fall * Float(frame - 50) / 100
+    }
+    let after = guarded(before, [0.5])
+    let lost = (before[120 * bands] - after[120 * bands]) * 20 / Float(log(10.0))
+    #expect(lost >= 0 && lost <= most, "\(lost) dB")
   }
 
   @Test func theNextStrokeIsWhole() {

@@ -4,20 +4,25 @@ import Motion
 /// Keeps what follows a stroke from rising again before the next one.
 ///
 /// The generator's decays carry ripples that one hears as further strokes. A stroke is an event of the picture at
-/// which the sound jumps. Once it has begun to fall, every band may only fall on, at least as fast as `fall`, down to
-/// a little below what sounded before; where no other stroke follows the bands are set free again, too slowly to be
-/// heard. What does not jump (rain, an engine) is left alone, and so is what goes on (a cry) until it falls.
+/// which the sound jumps. Once it has fallen, every band may only fall on, at up to twice the pace of the whole, down
+/// to a little below what sounded before; where no other stroke follows the bands are set free again, too slowly to
+/// be heard. What does not jump (rain, an engine) is left alone, and so is what goes on (a cry) until it falls; a bell
+/// fades more slowly than a knock.
 ///
 /// A stream of log-mel frames: what comes out does not depend on the pieces they come in.
 struct DecayGuard {
   /// Decibels that a stroke rises by at least.
   private static let jump: Float = 6
-  /// Decibels below its peak at which a stroke has begun to fall, and seconds after its onset that this takes at
-  /// least.
-  private static let drop: Float = 3
+  /// Decibels below its peak to which a stroke has fallen, over so many seconds, and seconds after its onset that
+  /// this takes at least.
+  private static let drop: Float = 8
+  private static let average = 0.050
   private static let attack = 0.030
-  /// The slowest decay, decibels per second: 60 dB in 1.2 s.
-  private static let fall: Float = 50
+  /// How fast bands must fall against what the sound does of itself, from its onset to 20 dB below its peak or
+  /// through so many seconds; and the most this can be, in decibels per second.
+  private static let haste: Float = 2
+  private static let observation = 0.60
+  private static let fall: Float = 80
   /// A band may always be this loud against what sounded before, and is lowered by so much at most; decibels.
   private static let background: Float = -3
   private static let most: Float = -30
@@ -67,6 +72,8 @@ struct DecayGuard {
   private struct Decay {
     var start: Int
     var background: [Float]
+    /// Factor of power from frame to frame.
+    var fall: Float
     /// For each band the power it has, smoothed, and the power it may have.
     var level: [Float]
     var ceiling: [Float]
@@ -97,14 +104,18 @@ struct DecayGuard {
     events += seen.filter { $0.strength >= VisualEvent.threshold }
       .map { Int($0.time * Double(rate)) }
     eventsEnd = end.isFinite ? Int(end * Double(rate)) : .max
-    // An event is asked for its onset so long before it.
-    return tell(until: min(levelsEnd, eventsEnd) - 2 * reach - margin - slope)
+    return tell(until: min(levelsEnd, eventsEnd) - lookahead)
   }
 
   /// The rest.
   mutating func finish() -> [Float] { tell(until: levelsEnd) }
 
   private var levelsEnd: Int { firstLevel + levels.count }
+
+  /// Frames that must be known beyond one that is told: an event is asked for its onset, a stroke for its decay.
+  private var lookahead: Int {
+    max(2 * reach + margin + slope, frames(DecayGuard.observation))
+  }
 
   private mutating func tell(until end: Int) -> [Float] {
     guard end > next else { return [] }
@@ -144,11 +155,14 @@ struct DecayGuard {
     return lowered(power)
   }
 
+  /// Mean power of frames, of those that are known.
+  private func level(_ frames: Range<Int>) -> Float {
+    let known = frames.clamped(to: firstLevel..<levelsEnd)
+    return known.reduce(1e-12) { $0 + levels[$1 - firstLevel] } / Float(max(1, known.count))
+  }
+
   /// Where the sound rises most about an event; louder rises count as more.
   private func onset(near event: Int) -> Int {
-    func level(_ frames: Range<Int>) -> Float {
-      frames.clamped(to: firstLevel..<levelsEnd).reduce(1e-12) { $0 + levels[$1 - firstLevel] }
-    }
     func rise(_ frame: Int) -> Float {
       let (before, after) = (level(frame - slope..<frame), level(frame..<frame + slope))
       return log(after / before) + 0.5 * log(after)
@@ -167,16 +181,31 @@ struct DecayGuard {
   /// Waits for a stroke to fall.
   private mutating func follow(_ stroke: Stroke, _ power: [Float]) {
     guard next >= stroke.onset else { return }
-    let level = power.reduce(0, +)
-    let peak = max(stroke.peak, level)
+    let peak = max(stroke.peak, power.reduce(0, +))
     self.stroke?.peak = peak
     guard next >= stroke.onset + frames(DecayGuard.attack),
-      level < peak * DecayGuard.factor(-DecayGuard.drop)
+      level(next..<next + frames(DecayGuard.average)) < peak * DecayGuard.factor(-DecayGuard.drop)
     else { return }
     self.stroke = nil
     if peak >= stroke.background.reduce(0, +) * DecayGuard.factor(DecayGuard.jump) {
-      decay = Decay(start: next, background: stroke.background, level: power, ceiling: power)
+      let fall = min(DecayGuard.fall, DecayGuard.haste * ownFall(from: stroke.onset, peak))
+      decay = Decay(
+        start: next, background: stroke.background, fall: DecayGuard.factor(-fall / rate),
+        level: power, ceiling: power)
     }
+  }
+
+  /// Decibels per second by which the sound falls of itself.
+  private func ownFall(from onset: Int, _ peak: Float) -> Float {
+    // Not into the next stroke.
+    let following = onsets.first ?? events.first.map { $0 - reach } ?? .max
+    let end = min(onset + frames(DecayGuard.observation), following - margin, levelsEnd) - 1
+    let around = frames(DecayGuard.average) / 2
+    func smoothed(_ frame: Int) -> Float { level(frame - around..<frame + around + 1) }
+    guard end > next else { return 0 }
+    let fallen = (next...end).first { smoothed($0) < 0.01 * peak } ?? end
+    let time = Float(max(1, fallen - onset - slope)) / rate
+    return max(0, 10 * log10(peak / smoothed(fallen))) / time
   }
 
   /// Holds the bands of a decay down.
@@ -185,7 +214,7 @@ struct DecayGuard {
     let time = Float(next - decay.start) / rate
     let freed = DecayGuard.release * max(0, time - Float(DecayGuard.hold))
     let keep = Float(exp(-1 / (DecayGuard.smoothing * Double(rate))))
-    let fall = freed > 0 ? 1 : DecayGuard.factor(-DecayGuard.fall / rate)
+    let fall = freed > 0 ? 1 : decay.fall
     let (rest, free) = (DecayGuard.factor(DecayGuard.background), DecayGuard.factor(freed))
     let gains = (0..<bands).map { band in
       decay.level[band] = keep * decay.level[band] + (1 - keep) * power[band]
