@@ -99,7 +99,8 @@ let package = Package(
     .target(
       name: "CUDAEmulation", path: "Tests/CUDAEmulation", cxxSettings: [.unsafeFlags(["-O2"])]),
     .testTarget(
-      name: "CUDAKernelTests", dependencies: ["CUDAEmulation", "ReferenceBackend", "Tensors"]),
+      name: "CUDAKernelTests",
+      dependencies: ["CUDAEmulation", "ReferenceBackend", "Tensors", "TestSupport"]),
     .testTarget(name: "CCudaTests", dependencies: ["FoleyKit"]),
     .testTarget(
       name: "CheckpointsTests",
