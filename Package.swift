@@ -89,7 +89,7 @@ let package = Package(
       name: "foley-bench",
       dependencies: [
         "FoleyKit", "Networks", "Sampling", "Signal", "Imaging", "Media", "Checkpoints", "Tensors",
-        "CPUBackend", "ReferenceBackend", "CZlib", "TestSupport",
+        "CPUBackend", "CUDABackend", "CUDADevice", "ReferenceBackend", "CZlib", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
