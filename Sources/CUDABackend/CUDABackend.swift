@@ -49,8 +49,9 @@ public final class CUDABackend: Backend {
   /// here, once, for bf16 would drop three of its eleven digits.
   public func upload(_ host: HostTensor) -> Tensor {
     let scale = host.rowScales.map { tensor($0, [$0.count]) }
-    if host.isZeros, host.rowScales == nil {
-      let dtype: DType = host.dtype.storage == nil || host.dtype == .f16 ? .f32 : host.dtype
+    if host.isZeros {
+      let kept: [DType] = [.f32, .bf16, .i8, .i32]
+      let dtype = kept.contains(host.dtype) ? host.dtype : .f32
       let buffer = CUDABuffer(zeros: host.shape.count * dtype.size, on: self)
       return Tensor(buffer: buffer, shape: host.shape, dtype: dtype)
     }

@@ -66,8 +66,8 @@ enum DeviceChoice: Equatable {
           _ = try DeviceCode.choices(for: gpu)
           let context = try CUDAContext(driver, gpu)
           let free = try context.memory().free
-          return min(free, vram ?? free) < need
-            ? nil : try CUDABackend(context, memoryLimit: vram)
+          guard min(free, vram ?? free) >= need else { return nil }
+          return try CUDABackend(context, memoryLimit: vram)
         }
         if let found, let backend = found { return backend }
       }

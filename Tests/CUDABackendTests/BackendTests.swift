@@ -70,7 +70,7 @@ import Testing
     }
   }
 
-  @Test func severalCallersAtOnce() async throws {
+  @Test func severalCallersAtOnce() throws {
     try withBackend { backend, _ in
       let expected = backend.noise([8, 40]).linear(backend.noise([40, 40], seed: 2)).floats()
       let group = DispatchGroup()
@@ -107,10 +107,10 @@ import Testing
       endWithStatuses()
       try withBackend(memoryLimit: 1 << 20) { backend, _ in _ = backend.noise([1024, 1024]) }
     }
-    #expect(
-      String(decoding: found?.standardErrorContent ?? [], as: UTF8.self).contains(
-        "cuda:0 (Mock GPU, sm_80): out of GPU memory: 4.0 MiB more would exceed the limit of 1.0 MiB"
-      ))
+    let text = String(decoding: found?.standardErrorContent ?? [], as: UTF8.self)
+    let wanted =
+      "cuda:0 (Mock GPU, sm_80): out of GPU memory: 4.0 MiB more would exceed the limit of 1.0 MiB"
+    #expect(text.contains(wanted), "\(text)")
   }
 
   /// Whatever fails, from the first call to the last: an error while the backend is made, the program's end after it.
@@ -124,7 +124,7 @@ import Testing
     for call in stride(from: 1, through: calls, by: max(1, calls / 8)) {
       let found = await #expect(
         processExitsWith: .exitCode(70), observing: [\.standardErrorContent]
-      ) { [call] in
+      ) { [call = call as Int] in
         endWithStatuses()
         do {
           try withBackend("fail=\(call):719") { backend, _ in work(backend) }

@@ -55,7 +55,8 @@ struct OperationsCommand: ParsableCommand {
         device == nil ? operation.tolerance : operation.deviceTolerance(isRounded: isRounded)
       let (norm, most) =
         found.shape == expected.shape
-        ? relativeErrors(found.floats(), expected.floats()) : (.infinity, .infinity)
+        ? relativeErrors(found.floats(), expected.floats())
+        : (norm: Float.infinity, most: Float.infinity)
       error = norm
       passed = norm <= tolerance && most <= 30 * tolerance
       line =

@@ -86,7 +86,8 @@ struct Fixture {
     }
     let path = URL(fileURLWithPath: weightsName, relativeTo: folder).standardizedFileURL.path
     let file = try SafetensorsFile(path)
-    return Weights(storage.map { ConvertedTensors(file, to: $0) } ?? file, on: backend)
+    guard let storage else { return Weights(file, on: backend) }
+    return Weights(ConvertedTensors(file, to: storage), on: backend)
   }
 
   func recording() throws -> Recording {
