@@ -16,6 +16,7 @@ let package = Package(
     .executable(name: "foley-bench", targets: ["foley-bench"]),
     // Loaded by tests in place of NVIDIA's driver.
     .library(name: "MockCUDA", type: .dynamic, targets: ["MockCUDA"]),
+    .library(name: "EmulatedCUDA", type: .dynamic, targets: ["CUDAEmulation"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -47,8 +48,9 @@ let package = Package(
     .target(name: "CPUBackend", dependencies: ["Tensors", "Threads", "CKernels"]),
     .target(name: "ReferenceBackend", dependencies: ["Tensors"]),
 
-    // GPUs: memory, streams, kernels; no arithmetic.
+    // GPUs: memory, streams, kernels; and the arithmetic on them.
     .target(name: "CUDADevice", dependencies: ["CCuda"]),
+    .target(name: "CUDABackend", dependencies: ["CUDADevice", "CCuda", "Tensors"]),
 
     // Weights, networks, and the sampler that runs them.
     .target(name: "Checkpoints", dependencies: ["Tensors", "CZlib"]),
@@ -77,8 +79,9 @@ let package = Package(
     .executableTarget(
       name: "foley",
       dependencies: [
-        "FoleyKit", "CPUBackend", "CUDADevice", "Checkpoints", "CProcess", "CVersion", "Media",
-        "Motion", "Networks", "Sampling", "Tensors", "Threads",
+        "FoleyKit", "CPUBackend", "CUDABackend", "CUDADevice", "Checkpoints", "CProcess",
+        "CVersion",
+        "Media", "Motion", "Networks", "Sampling", "Tensors", "Threads",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -86,7 +89,7 @@ let package = Package(
       name: "foley-bench",
       dependencies: [
         "FoleyKit", "Networks", "Sampling", "Signal", "Imaging", "Media", "Checkpoints", "Tensors",
-        "CPUBackend", "ReferenceBackend", "CZlib", "TestSupport",
+        "CPUBackend", "CUDABackend", "CUDADevice", "ReferenceBackend", "CZlib", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -99,7 +102,13 @@ let package = Package(
     .target(
       name: "CUDAEmulation", path: "Tests/CUDAEmulation", cxxSettings: [.unsafeFlags(["-O2"])]),
     .testTarget(
-      name: "CUDAKernelTests", dependencies: ["CUDAEmulation", "ReferenceBackend", "Tensors"]),
+      name: "CUDAKernelTests",
+      dependencies: ["CUDAEmulation", "ReferenceBackend", "Tensors", "TestSupport"]),
+    .testTarget(
+      name: "CUDABackendTests",
+      dependencies: [
+        "CUDABackend", "CUDAEmulation", "ReferenceBackend", "Tensors", "TestSupport", "foley-bench",
+      ]),
     .testTarget(name: "CCudaTests", dependencies: ["FoleyKit"]),
     .testTarget(
       name: "CheckpointsTests",

@@ -62,3 +62,26 @@ public struct DeviceCode: Sendable, CustomStringConvertible {
     return found
   }
 }
+
+extension CUDADriver {
+  /// A GPU that this build has code for: the one of a number, or the first.
+  ///
+  /// - Throws: why there is none; of several, why the first cannot be used.
+  public func usableGPU(_ number: Int? = nil) throws(CUDAError) -> GPU {
+    if let number {
+      let gpu = try gpu(numbered: number)
+      _ = try DeviceCode.choices(for: gpu)
+      return gpu
+    }
+    var failure: CUDAError?
+    for gpu in try gpus() {
+      do throws(CUDAError) {
+        _ = try DeviceCode.choices(for: gpu)
+        return gpu
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    throw failure ?? .noDevice
+  }
+}

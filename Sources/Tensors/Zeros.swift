@@ -28,7 +28,7 @@ extension HostTensor {
   }
 
   /// Known to hold zeros, because it was made so.
-  var isZeros: Bool { owner is ZeroPages && rowScales == nil }
+  public var isZeros: Bool { owner is ZeroPages && rowScales == nil }
 
   /// What a rearrangement of this tensor into another shape is, where it holds nothing but zeros.
   func zeros(_ shape: Shape) -> HostTensor? {

@@ -1,5 +1,7 @@
 import ArgumentParser
 import CPUBackend
+import CUDABackend
+import CUDADevice
 import Foundation
 import ReferenceBackend
 import Tensors
@@ -10,27 +12,49 @@ struct FoleyBench: ParsableCommand {
     commandName: "foley-bench",
     abstract: "Measures and checks foley's parts.",
     subcommands: [
-      ParityCommand.self, SolversCommand.self, StagesCommand.self, PrecisionCommand.self,
+      OperationsCommand.self, ParityCommand.self, SolversCommand.self, StagesCommand.self,
+      PrecisionCommand.self,
       RandomFolderCommand.self, SoakCommand.self, ContinuityCommand.self,
     ])
 }
 
 /// Which implementation of the arithmetic to run.
-enum BackendChoice: String, CaseIterable, ExpressibleByArgument {
+enum BackendChoice: ExpressibleByArgument {
   case cpu
   case reference
+  /// A GPU by its number, or the first that can be used.
+  case cuda(Int?)
+
+  init?(argument: String) {
+    switch argument {
+    case "cpu": self = .cpu
+    case "reference": self = .reference
+    case "cuda": self = .cuda(nil)
+    default:
+      guard argument.hasPrefix("cuda:"), let number = Int(argument.dropFirst(5)), number >= 0
+      else { return nil }
+      self = .cuda(number)
+    }
+  }
 
   func make(threads: Int) throws -> any Backend {
     switch self {
-    case .cpu: try CPUBackend(threads: threads)
-    case .reference: Reference()
+    case .cpu: return try CPUBackend(threads: threads)
+    case .reference: return Reference()
+    case .cuda(let number):
+      let driver = try CUDADriver.system.get()
+      return try CUDABackend(CUDAContext(driver, driver.usableGPU(number)))
     }
   }
 }
 
 /// What computes: options all sub-commands share.
 struct BackendOptions: ParsableArguments {
-  @Option(help: "What computes: the fast kernels, or naive loops in double precision.")
+  @Option(
+    name: [.customLong("device"), .customLong("backend")],
+    help:
+      "What computes: cpu (the fast kernels), cuda or cuda:N, or reference (naive loops in double precision)."
+  )
   var backend: BackendChoice = .cpu
 
   @Option(help: "Threads that compute.")

@@ -1,8 +1,8 @@
 import ArgumentParser
 import CPUBackend
+import CUDABackend
 import CUDADevice
-import Foundation
-import Tensors
+import FoleyKit
 
 /// Where the arithmetic runs: `--device`.
 enum DeviceChoice: Equatable {
@@ -12,50 +12,76 @@ enum DeviceChoice: Equatable {
   case cuda(Int?)
 
   static let help = ArgumentHelp(
-    "Where to compute: auto, cpu, cuda, or cuda:N; auto takes the best there is. foley devices tells "
-      + "which there are.")
+    "Where to compute: auto, cpu, cuda, or cuda:N; auto takes a GPU whose free memory holds the model, else "
+      + "the processor. foley devices tells which there are.")
   static let completion = CompletionKind.list(["auto", "cpu", "cuda", "cuda:0"])
 
-  /// What computes.
+  /// What a model computes with.
   ///
-  /// - Throws: `DeviceUnavailable`; `auto` never does.
-  func backend(threads: Int) throws -> any Backend {
+  /// - Parameters:
+  ///   - threads: of the processor.
+  ///   - ram: bytes of the machine's memory a run may take; nil: what there is to spare.
+  ///   - vram: the same of a GPU's, where that computes.
+  /// - Throws: `DeviceUnavailable`, but never with `auto`; and what is wrong with the model.
+  func resources(
+    for model: any ModelDescription, threads: Int, precision: Precision?, ram: Int? = nil,
+    vram: Int? = nil
+  ) throws -> ModelResources {
+    if let gpu = try gpu(for: model, precision, vram: vram) {
+      return ModelResources(
+        backend: gpu, threads: threads,
+        memory: MemoryBudget(gpu: try gpu.context.memory().free, given: vram), precision: precision)
+    }
+    return ModelResources(
+      backend: try CPUBackend(threads: threads), threads: threads,
+      memory: MemoryBudget(bytes: ram), precision: precision)
+  }
+
+  /// Whether there is such a device, without making anything ready on it.
+  func check() throws {
+    guard case .cuda(let number) = self else { return }
+    try explained { () throws(CUDAError) in _ = try CUDADriver.system.get().usableGPU(number) }
+  }
+
+  /// The GPU to compute on; nil: none.
+  private func gpu(
+    for model: any ModelDescription, _ precision: Precision?, vram: Int?
+  ) throws -> CUDABackend? {
     switch self {
-    case .auto, .cpu: return try CPUBackend(threads: threads)
+    case .cpu: return nil
     case .cuda(let number):
-      _ = try gpu(number)
-      // No operation is implemented on a GPU yet.
-      throw DeviceUnavailable(self, "this build computes on the processor only", isTemporary: false)
+      return try explained { () throws(CUDAError) in
+        let driver = try CUDADriver.system.get()
+        return try CUDABackend(
+          CUDAContext(driver, driver.usableGPU(number)), memoryLimit: vram)
+      }
+    case .auto:
+      // Whatever is wrong with drivers and GPUs, there is a processor.
+      guard case .success(let driver) = CUDADriver.system,
+        let gpus = DeviceChoice.ifThere({ () throws(CUDAError) in try driver.gpus() })
+      else { return nil }
+      let need = try model.memoryNeed(precision: precision, on: CPUBackend(threads: 1)).least
+      for gpu in gpus {
+        let found = DeviceChoice.ifThere { () throws(CUDAError) -> CUDABackend? in
+          _ = try DeviceCode.choices(for: gpu)
+          let context = try CUDAContext(driver, gpu)
+          let free = try context.memory().free
+          guard min(free, vram ?? free) >= need else { return nil }
+          return try CUDABackend(context, memoryLimit: vram)
+        }
+        if let found, let backend = found, try DeviceProof.holds(for: backend) { return backend }
+      }
+      return nil
     }
   }
 
-  /// Whether `backend` would find the device, without making anything ready on it.
-  func check() throws {
-    guard case .cuda = self else { return }
-    _ = try backend(threads: 1)
+  private static func ifThere<Result>(_ body: () throws(CUDAError) -> Result) -> Result? {
+    do throws(CUDAError) { return try body() } catch { return nil }
   }
 
-  /// A GPU that this build has code for, and the driver behind it.
-  private func gpu(_ number: Int?) throws -> (CUDADriver, GPU) {
+  private func explained<Result>(_ body: () throws(CUDAError) -> Result) throws -> Result {
     do throws(CUDAError) {
-      let driver = try CUDADriver.system.get()
-      if let number {
-        let gpu = try driver.gpu(numbered: number)
-        _ = try DeviceCode.choices(for: gpu)
-        return (driver, gpu)
-      }
-      let gpus = try driver.gpus()
-      // Where none can be used, the first says why.
-      var failure = CUDAError.noDevice
-      for gpu in gpus {
-        do throws(CUDAError) {
-          _ = try DeviceCode.choices(for: gpu)
-          return (driver, gpu)
-        } catch {
-          if gpu.number == 0 { failure = error }
-        }
-      }
-      throw failure
+      return try body()
     } catch {
       throw DeviceUnavailable(self, "\(error)", isTemporary: error.isTemporary)
     }

@@ -7,8 +7,7 @@ struct Devices: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show the processor and the GPUs, and what of them can be used.",
     discussion: """
-      What --device takes, which code would run there, or why none can. No GPU
-      computes yet: this build's arithmetic runs on the processor.
+      What --device takes, which code would run there, or why none can.
 
       Examples:
         foley devices
@@ -60,7 +59,7 @@ struct DeviceReport: Encodable {
     var problem: String?
   }
 
-  /// What `--device auto` takes.
+  /// What `--device auto` takes for a model that fits into its memory.
   var auto = "cpu"
   var cpu: Processor
   var cuda: CUDA
@@ -78,6 +77,7 @@ struct DeviceReport: Encodable {
       let driver = try CUDADriver.system.get()
       cuda.version = driver.version.description
       gpus = try driver.gpus().map { DeviceReport.card($0, driver) }
+      if let usable = gpus.first(where: { $0.problem == nil }) { auto = usable.device }
     } catch {
       if case .driverTooOld(let version, _) = error { cuda.version = version.description }
       cuda.problem = "\(error)"
@@ -122,7 +122,8 @@ struct DeviceReport: Encodable {
       if let problem = card.problem { lines.append(("cannot be used", problem)) }
       blocks.append("\(card.device)\n" + DeviceReport.lines(lines))
     }
-    blocks.append("--device auto takes \(auto): no GPU computes yet.\n")
+    let condition = auto == "cpu" ? "" : " for a model that fits into its free memory, else cpu"
+    blocks.append("--device auto takes \(auto)\(condition).\n")
     return blocks.joined(separator: "\n")
   }
 

@@ -120,6 +120,12 @@ struct ModelOptions: ParsableArguments {
   var ramBudget: ByteCount?
 
   @Option(
+    help: ArgumentHelp(
+      "The same of a GPU's memory, where that computes; by default what is free.",
+      valueName: "bytes"))
+  var vramBudget: ByteCount?
+
+  @Option(
     help:
       "Numbers of the generator; int8 is fastest and a little less exact. By default the model's own."
   )
@@ -140,10 +146,9 @@ struct ModelOptions: ParsableArguments {
     let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
     return Pipeline(
       model: description,
-      ModelResources(
-        backend: try device.backend(threads: threads), threads: threads,
-        memory: MemoryBudget(bytes: ramBudget?.bytes),
-        precision: precision))
+      try device.resources(
+        for: description, threads: threads, precision: precision, ram: ramBudget?.bytes,
+        vram: vramBudget?.bytes))
   }
 }
 

@@ -109,10 +109,10 @@ struct RetakeCommand: ParsableCommand {
   ) throws -> GenerationReport {
     let head = contents.head
     let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
-    let resources = ModelResources(
-      backend: try device.backend(threads: threads), threads: threads, precision: head.precision)
+    let model = try ModelFamilies.describe(ModelFolder.find(head.model))
     let pipeline = Pipeline(
-      model: try ModelFamilies.describe(ModelFolder.find(head.model)), resources)
+      model: model,
+      try device.resources(for: model, threads: threads, precision: head.precision))
     let journal = try Journal(
       path: path, head: try pipeline.journalHead(head.request, output: head.output), resumes: true,
       isKept: true)

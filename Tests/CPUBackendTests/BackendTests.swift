@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import Tensors
+import TestSupport
 import Testing
 import Threads
 

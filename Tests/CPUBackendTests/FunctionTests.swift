@@ -1,6 +1,7 @@
 import CPUBackend
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// Elementary functions over their whole range, against Foundation in double precision.

@@ -1,5 +1,6 @@
 import CPUBackend
 import Tensors
+import TestSupport
 import Testing
 
 /// Every f16, bf16 and i8 there is, widened by every level.

@@ -1,6 +1,7 @@
 import CPUBackend
 import ReferenceBackend
 import Tensors
+import TestSupport
 import Testing
 
 /// Backends of every kind of integer kernel this processor has, with 1, 2 and 3 threads.
@@ -145,7 +146,7 @@ private func wholeNumbers(rows: Int, width: Int, seed: Int) -> [Float] {
       let expected = operation(reference).floats()
       for (name, threads) in variants {
         let found = threads.map { operation($0).floats() }
-        #expect(relativeError(found[0], expected).norm < tolerance, "\(name): \(what)")
+        #expect(relativeErrors(found[0], expected).norm < tolerance, "\(name): \(what)")
         #expect(found.allSatisfy { $0 == found[0] }, "\(name): \(what): threads")
       }
     }
@@ -175,7 +176,7 @@ private func wholeNumbers(rows: Int, width: Int, seed: Int) -> [Float] {
     let (x, weight) = (reference.noise([20, 512]), reference.stored([30, 512], .f32))
     let exact = x.linear(weight).floats()
     let rounded = x.linear(weight.quantised(), precision: .int8).floats()
-    let error = relativeError(rounded, exact).norm
+    let error = relativeErrors(rounded, exact).norm
     #expect(error > 0.002 && error < 0.015, "\(error)")
   }
 

@@ -13,6 +13,18 @@ struct DriverTests {
     }
   }
 
+  /// `--device auto` asks everywhere, also where nobody has a GPU. The best of several: others may be at work.
+  @Test func absenceIsFoundAtOnce() {
+    let times = (0..<5).map { _ in
+      ContinuousClock().measure {
+        #expect(throws: CUDAError.noDriver(library: "libnone.so.1")) {
+          try CUDADriver(library: "libnone.so.1")
+        }
+      }
+    }
+    #expect(times.min()! < .milliseconds(20), "\(times)")
+  }
+
   @Test func absentDriver() {
     let error = #expect(throws: CUDAError.self) { try CUDADriver(library: "libnone.so.1") }
     #expect(error == .noDriver(library: "libnone.so.1"))

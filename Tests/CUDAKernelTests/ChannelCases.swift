@@ -1,5 +1,6 @@
 import CUDAEmulation
 import Tensors
+import TestSupport
 
 /// Convolutions that are no products, and rearrangements.
 enum ChannelCases {

@@ -1,6 +1,7 @@
 import CUDAEmulation
 import ReferenceBackend
 import Tensors
+import TestSupport
 
 let reference = Reference()
 
@@ -129,8 +130,4 @@ struct RowIndex {
     memory = EmulatedMemory(rows.map { Int32($0) })
     tensor = reference.rowIndex(rows)
   }
-}
-
-func noise(_ count: Int, seed: Int) -> [Float] {
-  Array(GaussianNoise(seed: UInt64(seed)).rows(0..<(count + 3) / 4, channels: 4).prefix(count))
 }

@@ -1,5 +1,6 @@
 import CUDAEmulation
 import Tensors
+import TestSupport
 import Testing
 
 /// The freedom an emulated run takes, and the site that is weakened in it.
@@ -51,7 +52,7 @@ struct KernelCase {
   /// What is wrong with a result; nil: nothing.
   func objection(to found: [Float]) -> String? {
     guard found.count == expected.count else { return "\(found.count) values" }
-    let error = relativeError(found, expected)
+    let error = relativeErrors(found, expected)
     guard error.norm <= tolerance, error.most <= 30 * tolerance else {
       return "relative L2 \(error.norm), largest \(error.most), tolerance \(tolerance)"
     }
@@ -83,25 +84,6 @@ struct KernelCase {
 
 func sameBits(_ a: [Float], _ b: [Float]) -> Bool {
   a.count == b.count && zip(a, b).allSatisfy { $0.bitPattern == $1.bitPattern }
-}
-
-/// L2 norm of the difference and its largest element, both relative to the expected values' (root mean square). NaN
-/// equals NaN here and nothing else.
-func relativeError(_ found: [Float], _ expected: [Float]) -> (norm: Float, most: Float) {
-  var (square, total, most) = (0.0, 0.0, 0.0)
-  for (a, b) in zip(found, expected) {
-    if a.isNaN != b.isNaN || (a.isInfinite || b.isInfinite) && a != b && !b.isNaN {
-      return (.infinity, .infinity)
-    }
-    if b.isNaN || b.isInfinite { continue }
-    let difference = Double(a) - Double(b)
-    square += difference * difference
-    total += Double(b) * Double(b)
-    most = max(most, abs(difference))
-  }
-  if square == 0 { return (0, 0) }
-  let root = (total / Double(max(1, expected.count))).squareRoot()
-  return (Float((square / total).squareRoot()), Float(most / root))
 }
 
 /// A result in emulated memory.

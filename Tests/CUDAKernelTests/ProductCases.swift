@@ -1,5 +1,6 @@
 import CUDAEmulation
 import Tensors
+import TestSupport
 
 /// Products of every kind: matrices, convolutions over time and over pictures, transposed ones.
 struct ProductCase {

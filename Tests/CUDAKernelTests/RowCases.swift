@@ -1,5 +1,6 @@
 import CUDAEmulation
 import Tensors
+import TestSupport
 
 /// Norms and elementwise kernels: rows of channels.
 enum RowCases {

@@ -73,6 +73,9 @@ import Testing
       ChannelCases.average(batch: 2, places: 20, channels: 40),
       ChannelCases.gather(.f32, to: .f32, table: [7, 9], columns: 2..<7, rows: [6, 0, 3]),
       ChannelCases.transpose([2, 17, 33]), ChannelCases.transpose([1, 40, 40]),
+      IntegerKernelCases.rounding(rows: 5, width: 9, to: .i8),
+      IntegerKernelCases.finish(length: 9, columns: 5, kernel: 3, .same(kernel: 3)),
+      IntegerKernelCases.finish(length: 6, columns: 8, kernel: 3, .same(kernel: 3)),
     ]
     let matrix = ProductCase(length: 70, input: 200, output: 68)
     var epilogue = ProductCase(length: 66, input: 40, output: 67, bias: true, residual: .f32)

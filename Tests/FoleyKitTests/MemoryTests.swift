@@ -90,7 +90,9 @@ import Testing
     }
     let needed = MemoryBudget.reserve + 150 << 20
     #expect(
-      error == .memory(network: "transformer", needed: needed, available: 800 << 20, isGiven: true))
+      error
+        == .memory(
+          network: "transformer", needed: needed, available: 800 << 20, .option("--ram-budget")))
     #expect(error.description.contains("--ram-budget 918M"))
     // What the message asks for is enough.
     _ = try Reads().stage(

@@ -57,7 +57,8 @@ static void parse_failure(char *text) {
 
 static void parse(const char *words) {
   MockLaunch launch = configuration.launch;
-  configuration = (Configuration){.version = 12040, .finds = true, .launch = launch};
+  MockMemory memory = configuration.memory;
+  configuration = (Configuration){.version = 12040, .finds = true, .launch = launch, .memory = memory};
   char *copy = strdup(words), *rest = NULL;
   bool hasNone = false;
   for (char *word = strtok_r(copy, ";", &rest); word; word = strtok_r(NULL, ";", &rest)) {
@@ -100,6 +101,12 @@ EXPORT void mock_cuda_configure(const char *words) {
 EXPORT void mock_cuda_set_launch(MockLaunch launch) {
   pthread_mutex_lock(&lock);
   configuration.launch = launch;
+  pthread_mutex_unlock(&lock);
+}
+
+EXPORT void mock_cuda_set_memory(MockMemory memory) {
+  pthread_mutex_lock(&lock);
+  configuration.memory = memory;
   pthread_mutex_unlock(&lock);
 }
 

@@ -30,6 +30,8 @@ static char *add_block(size_t size, bool isPinned, int device) {
     blocks = realloc(blocks, (size_t)blockRoom * sizeof *blocks);
   }
   blocks[blockCount++] = (Block){map + RED_ZONE, size, isPinned, device};
+  find_kernels();
+  if (configuration.memory && !isPinned) configuration.memory(map + RED_ZONE, size);
   return map + RED_ZONE;
 }
 
@@ -46,7 +48,10 @@ static void check(const Block *block) {
 
 static void remove_block(int place) {
   check(&blocks[place]);
-  if (!blocks[place].isPinned) used[blocks[place].device] -= blocks[place].size;
+  if (!blocks[place].isPinned) {
+    used[blocks[place].device] -= blocks[place].size;
+    if (configuration.memory) configuration.memory(blocks[place].base, 0);
+  }
   munmap(blocks[place].base - RED_ZONE, mapping(blocks[place].size));
   blocks[place] = blocks[--blockCount];
 }

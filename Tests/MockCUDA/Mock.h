@@ -64,6 +64,7 @@ typedef struct {
   bool isLate, finds;
   char report[512], kernels[512];
   MockLaunch launch;
+  MockMemory memory;
 } Configuration;
 
 extern Configuration configuration;
@@ -200,6 +201,8 @@ bool breaks_capture(int device, bool relaxedToo, const char *function);
 void run_kernel(const Task *task);
 size_t describe_launches(char *text, size_t size);
 void forget_launches(void);
+/// Finds what runs kernels, if anything does.
+void find_kernels(void);
 
 // MARK: Lookup
 

@@ -195,16 +195,12 @@ size_t describe_launches(char *text, size_t size) {
 
 void forget_launches(void) { kernelCount = 0; }
 
-static MockLaunch launcher(void) {
-  if (configuration.launch) return configuration.launch;
-  if (configuration.kernels[0]) {
-    void *library = dlopen(configuration.kernels, RTLD_NOW | RTLD_LOCAL);
-    if (!library) violation("%s cannot be loaded", configuration.kernels);
-    else *(void **)&configuration.launch = dlsym(library, "foley_emulated_launch");
-    if (configuration.launch) return configuration.launch;
-  }
-  *(void **)&configuration.launch = dlsym(RTLD_DEFAULT, "foley_emulated_launch");
-  return configuration.launch;
+void find_kernels(void) {
+  if (configuration.launch || !configuration.kernels[0]) return;
+  void *library = dlopen(configuration.kernels, RTLD_NOW | RTLD_LOCAL);
+  if (!library) return violation("%s cannot be loaded: %s", configuration.kernels, dlerror());
+  *(void **)&configuration.launch = dlsym(library, "foley_emulated_launch");
+  *(void **)&configuration.memory = dlsym(library, "foley_emulated_memory");
 }
 
 void run_kernel(const Task *task) {
@@ -215,7 +211,8 @@ void run_kernel(const Task *task) {
     kernels[kernelCount++].runs = 0;
   }
   if (place < kernelCount) kernels[place].runs++;
-  MockLaunch launch = launcher();
+  find_kernels();
+  MockLaunch launch = configuration.launch;
   if (launch && launch(task->kernel, task->owned, task->bytes, task->grid, task->block, task->sharedBytes) != 0)
     violation("the kernel %s could not be run", task->kernel);
 }

@@ -10,6 +10,9 @@ public final class MockDriver: @unchecked Sendable {
       Int
     ) -> Int32
 
+  /// Told of memory that comes, or with 0 bytes goes.
+  public typealias Memory = @convention(c) (UnsafeRawPointer?, Int) -> Void
+
   /// What is told at the end.
   public struct Report: Decodable, Sendable {
     public let calls: Int
@@ -60,6 +63,12 @@ public final class MockDriver: @unchecked Sendable {
   public func setLaunch(_ launch: Launch?) throws {
     typealias Set = @convention(c) (Launch?) -> Void
     try function("mock_cuda_set_launch", as: Set.self)(launch)
+  }
+
+  /// While no memory is allocated.
+  public func setMemory(_ memory: Memory?) throws {
+    typealias Set = @convention(c) (Memory?) -> Void
+    try function("mock_cuda_set_memory", as: Set.self)(memory)
   }
 
   public func report() throws -> Report {

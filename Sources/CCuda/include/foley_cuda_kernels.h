@@ -20,7 +20,8 @@ typedef unsigned long long uint64_t;
 #include <stdint.h>
 #endif
 
-/// How elements are stored. I8 has one f32 factor for each row; only `foley_gather` reads it, and F16.
+/// How elements are stored. I8 has one f32 factor for each row: only `foley_gather` reads it, and F16; only
+/// `foley_round_rows` writes it.
 enum { FoleyCudaF32, FoleyCudaBF16, FoleyCudaF16, FoleyCudaI8 };
 
 /// In the order of `Activation` in the module Tensors.
@@ -109,6 +110,38 @@ typedef struct {
   float *partial;
   FoleyCudaEpilogue epilogue;
 } FoleyCudaProduct;
+
+// MARK: Products of whole numbers (integers.cu)
+
+/// `foley_round_rows`: x / factor, rounded to whole numbers, ties to even, where the largest magnitude of a row
+/// becomes 127, and the factors. Rows below 2^-100 become 0. `out` is I8 or BF16, which holds whole numbers to
+/// 256.
+///
+/// Products of bf16 of such numbers are exact, and so are their sums while they stay below 2^24, which 1024 of
+/// them do: 127 * 127 * 1024 < 2^24. So a depth is cut into parts of at most 1024, and every tap of a
+/// convolution, whose rows have factors of their own, is a product by itself.
+typedef struct {
+  FoleyCudaView x;
+  FoleyCudaTarget out;
+  float *factors;  // [rows]
+  int64_t rows;
+  int32_t columns;
+} FoleyCudaRounding;
+
+/// `foley_finish_integers`: epilogue(columnFactor * sum over taps of rowFactor * sum over parts). Row r belongs to
+/// batch entry r / outLength; its tap t was a product with place (r % outLength) * stride + t * dilation -
+/// padding of that entry, or with none where that is not in 0 ..< length.
+typedef struct {
+  const float *sums;           // [taps, parts, rows, columns]
+  const float *rowFactors;     // [batch, length]
+  const float *columnFactors;  // [columns]
+  int64_t rows;
+  int32_t columns;
+  int32_t taps, parts;
+  int32_t length, outLength;
+  int32_t stride, dilation, padding;
+  FoleyCudaEpilogue epilogue;
+} FoleyCudaIntegerSums;
 
 // MARK: Attention (attention.cu)
 
@@ -208,6 +241,8 @@ enum {
   FoleyCudaFewRows = 16,
   FoleyCudaFewRowsColumns = 8,
   FoleyCudaFewRowsThreads = 256,
+  // Depth to which sums of whole numbers are exact.
+  FoleyCudaExactDepth = 1024,
   // Attention: queries and keys of a tile; keys at once and the largest depth of the general kernel.
   FoleyCudaAttentionTile = 64,
   FoleyCudaAttentionThreads = 128,
@@ -345,7 +380,14 @@ static inline FoleyCudaLaunch foley_cuda_launch_attention_plain(const FoleyCudaA
           * 4);
 }
 
-/// `foley_layer_norm`, `foley_softmax`: a warp for each row.
+/// `foley_finish_integers`.
+static inline FoleyCudaLaunch foley_cuda_launch_finish_integers(const FoleyCudaIntegerSums *p) {
+  return foley_cuda_launch(
+      foley_cuda_ceil(p->rows * foley_cuda_ceil(p->columns, 4), FoleyCudaElementwiseThreads),
+      FoleyCudaElementwiseThreads, 0);
+}
+
+/// `foley_layer_norm`, `foley_softmax`, `foley_round_rows`: a warp for each row.
 static inline FoleyCudaLaunch foley_cuda_launch_rows(int64_t rows) {
   return foley_cuda_launch(
       foley_cuda_ceil(rows, FoleyCudaRowsPerBlock), FoleyCudaRowsPerBlock * FoleyCudaWarp, 0);

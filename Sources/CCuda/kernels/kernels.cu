@@ -4,6 +4,7 @@
 #include "convolution.cu"
 #include "elementwise.cu"
 #include "few_rows.cu"
+#include "integers.cu"
 #include "normalization.cu"
 #include "products.cu"
 #include "rearrangement.cu"

@@ -9,10 +9,17 @@ public final class MemoryBudget: Sendable {
   /// For the program, the video's decoder, and the pictures of the windows at hand.
   public static let reserve = 768 << 20
 
+  /// Whose memory it is, or who said how much.
+  public enum Source: Sendable, Equatable {
+    case machine
+    case gpu
+    /// An option of the command line, such as --ram-budget.
+    case option(String)
+  }
+
   /// Of the whole process.
   public let bytes: Int
-  /// Set by the person, not found on the machine.
-  private let isGiven: Bool
+  private let source: Source
 
   private struct Resident {
     let name: String
@@ -25,7 +32,17 @@ public final class MemoryBudget: Sendable {
   /// - Parameter bytes: nil: what the machine has to spare.
   public init(bytes: Int? = nil) {
     self.bytes = bytes ?? MachineMemory.available
-    isGiven = bytes != nil
+    source = bytes == nil ? .machine : .option("--ram-budget")
+  }
+
+  /// Of a GPU's memory, where the networks are computed there.
+  ///
+  /// - Parameters:
+  ///   - free: bytes that others have left.
+  ///   - given: what `--vram-budget` says.
+  public init(gpu free: Int, given: Int?) {
+    bytes = min(free, given ?? free)
+    source = (given ?? free) < free ? .option("--vram-budget") : .gpu
   }
 
   /// Makes sure that a network could be used, alone if need be.
@@ -37,7 +54,7 @@ public final class MemoryBudget: Sendable {
   func check(_ name: String, weights: Int, work: Int) throws(FoleyError) {
     let needed = weights + work + MemoryBudget.reserve
     guard needed > bytes else { return }
-    throw .memory(network: name, needed: needed, available: bytes, isGiven: isGiven)
+    throw .memory(network: name, needed: needed, available: bytes, source)
   }
 
   /// A network is about to be used: makes room for it, dropping others, and takes it in.

@@ -23,7 +23,10 @@ enum FixtureError: Error, CustomStringConvertible {
 struct Fixture {
   let folder: URL
   let module: String
-  let tolerance: Double?
+  /// Relative L2.
+  var tolerance: Double?
+  /// What weights are converted to, where not used as they are recorded.
+  var storage: DType?
   private let weightsName: String?
   private let description: Data
 
@@ -82,7 +85,9 @@ struct Fixture {
       throw FixtureError.unusable(file: folder.path, reason: "fixture.json names no weights")
     }
     let path = URL(fileURLWithPath: weightsName, relativeTo: folder).standardizedFileURL.path
-    return Weights(try SafetensorsFile(path), on: backend)
+    let file = try SafetensorsFile(path)
+    guard let storage else { return Weights(file, on: backend) }
+    return Weights(ConvertedTensors(file, to: storage), on: backend)
   }
 
   func recording() throws -> Recording {

@@ -19,11 +19,21 @@ struct ParityCommand: ParsableCommand {
 
   @OptionGroup var computing: BackendOptions
 
+  @Option(help: "Keep all weights as f32 or bf16; by default as they are recorded.")
+  var precision: WeightStorage?
+
+  @Option(
+    help: ArgumentHelp(
+      "Relative L2 error that is allowed in place of the recorded tolerance.", valueName: "error"))
+  var tolerance: Double?
+
   @Flag(help: "Do not count fixtures of modules that are not supported yet as misses.")
   var skipUnsupported = false
 
   func run() throws {
-    let check = ParityCheck(backend: try computing.make(), minilm: minilm)
+    let check = ParityCheck(
+      backend: try computing.make(), minilm: minilm, storage: precision?.dtype,
+      tolerance: tolerance)
     var lines = 0
     var misses = 0
     for folder in folders {
@@ -39,16 +49,28 @@ struct ParityCommand: ParsableCommand {
   }
 }
 
+enum WeightStorage: String, CaseIterable, ExpressibleByArgument {
+  case f32, bf16
+
+  var dtype: DType { self == .f32 ? .f32 : .bf16 }
+}
+
 /// Runs fixtures, whatever their module.
 struct ParityCheck {
   let backend: any Backend
   /// Folder or file of the sentence encoder's weights.
   var minilm: String?
+  /// What weights are converted to.
+  var storage: DType?
+  /// In place of what the fixtures allow.
+  var tolerance: Double?
 
   /// Every output of one fixture; what goes wrong is a line too, so that the others still run.
   func compare(_ folder: String) -> [Comparison] {
     do {
-      let fixture = try Fixture(folder)
+      var fixture = try Fixture(folder)
+      fixture.storage = storage
+      fixture.tolerance = tolerance ?? fixture.tolerance
       switch fixture.module {
       case "dit-forward": return try transformerPass(fixture)
       case "dit-trajectory": return try trajectory(fixture)

@@ -1,4 +1,5 @@
 import CPUBackend
+import CUDABackend
 import Foundation
 import Tensors
 
@@ -18,6 +19,17 @@ struct ProcessorPeak: Encodable {
   }
 }
 
+extension Backend {
+  /// Waits for what is under way on a device.
+  func finish() { (self as? CUDABackend)?.synchronize() }
+
+  /// Operations done in products so far; none where nobody counts.
+  var workDone: WorkCounter.Work {
+    (self as? CPUBackend)?.work.total ?? (self as? CUDABackend)?.work.total
+      ?? WorkCounter.Work(float: 0, int8: 0)
+  }
+}
+
 /// Measured runs of a stage.
 struct Measurement {
   /// Seconds and work of a part of the whole network.
@@ -32,15 +44,16 @@ struct Measurement {
   /// Names in the order they came.
   private(set) var partNames: [String] = []
 
-  mutating func add(_ stage: PreparedStage, index: Int, on backend: CPUBackend) {
+  mutating func add(_ stage: PreparedStage, index: Int, on backend: any Backend) {
     var parts: [String: Part] = [:]
     var names: [String] = []
     var (moment, processor, work) = (
-      ContinuousClock.now, ProcessorTime.seconds, backend.work.total
+      ContinuousClock.now, ProcessorTime.seconds, backend.workDone
     )
     stage.compute(index) { name in
+      backend.finish()
       let (now, spent, done) = (
-        ContinuousClock.now, ProcessorTime.seconds, backend.work.total
+        ContinuousClock.now, ProcessorTime.seconds, backend.workDone
       )
       let repetitions = stage.repetitions[name] ?? 1
       var part = parts[name] ?? Part()

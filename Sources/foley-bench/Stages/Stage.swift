@@ -1,5 +1,4 @@
 import ArgumentParser
-import CPUBackend
 import Networks
 import Tensors
 
@@ -9,7 +8,7 @@ struct StageSettings {
   let precision: BenchmarkPrecision
   /// Fewer blocks than the model has, in place of all.
   let blocks: BlockCounts?
-  let backend: CPUBackend
+  let backend: any Backend
 }
 
 /// A part of the work on a clip that loads, runs and is freed by itself. Another network is one more entry

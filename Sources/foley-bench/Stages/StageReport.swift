@@ -6,7 +6,8 @@ struct StageReport: Encodable {
   let model: String
   let precision: String
   let backend: String
-  let peak: ProcessorPeak
+  /// Of a processor.
+  let peak: ProcessorPeak?
   let stages: [Row]
   /// Whether all stages were measured, so that their sum means something.
   let isWhole: Bool
@@ -28,7 +29,7 @@ struct StageReport: Encodable {
     let floatOperations: Int
     let int8Operations: Int
     let operationsPerSecond: Double
-    let shareOfPeak: Double
+    let shareOfPeak: Double?
     let parts: [Part]
     /// Bytes resident at most, from the loading of the stage to the end of its last run.
     let peakMemory: Int
@@ -38,12 +39,12 @@ struct StageReport: Encodable {
       let seconds: Double
       let processorSeconds: Double
       let operations: Int
-      let shareOfPeak: Double
+      let shareOfPeak: Double?
     }
 
     init(
       _ stage: Stage, _ prepared: PreparedStage, _ measurement: Measurement, loading: Double,
-      peak: ProcessorPeak
+      peak: ProcessorPeak?
     ) {
       let (seconds, work) = (measurement.seconds, measurement.work)
       name = stage.name
@@ -59,13 +60,13 @@ struct StageReport: Encodable {
       floatOperations = work.float
       int8Operations = work.int8
       operationsPerSecond = Double(work.float + work.int8) / seconds.median
-      shareOfPeak = peak.seconds(work) / seconds.median
+      shareOfPeak = peak.map { $0.seconds(work) / seconds.median }
       parts = measurement.partNames.map { name in
         let part = measurement.part(name)
         return Part(
           name: name, seconds: part.seconds, processorSeconds: part.processorSeconds,
           operations: part.work.float + part.work.int8,
-          shareOfPeak: peak.seconds(part.work) / part.seconds)
+          shareOfPeak: peak.map { $0.seconds(part.work) / part.seconds })
       }
       peakMemory = ProcessMeasure.peakMemory
     }
@@ -81,11 +82,15 @@ struct StageReport: Encodable {
 
   /// For people.
   var table: String {
-    var lines = [
-      "\(model), \(precision), on \(backend)",
-      String(
-        format: "peak in registers: %.0f GFLOP/s in single precision, %.0f GOP/s in integers",
-        peak.floatPerSecond / 1e9, peak.int8PerSecond / 1e9), "",
+    var lines = ["\(model), \(precision), on \(backend)"]
+    if let peak {
+      lines.append(
+        String(
+          format: "peak in registers: %.0f GFLOP/s in single precision, %.0f GOP/s in integers",
+          peak.floatPerSecond / 1e9, peak.int8PerSecond / 1e9))
+    }
+    lines += [
+      "",
       line(
         "stage", "median s", "min", "max", "cpu s", "GFLOP", "GFLOP/s", "of peak", "peak MB",
         "load s"),
@@ -138,5 +143,7 @@ struct StageReport: Encodable {
     String(format: value < 10 ? "%.3f" : "%.2f", value)
   }
   private func giga(_ value: Double) -> String { String(format: "%.0f", value / 1e9) }
-  private func percent(_ value: Double) -> String { String(format: "%.0f %%", 100 * value) }
+  private func percent(_ value: Double?) -> String {
+    value.map { String(format: "%.0f %%", 100 * $0) } ?? ""
+  }
 }

@@ -10,7 +10,7 @@ struct StagesCommand: ParsableCommand {
     discussion: """
       Operations are counted from the shapes of matrix products, convolutions and attention; one \
       multiplication and addition are two. The peak is what loops without memory reach on the same threads \
-      in the same process; the share of it is the time all operations would take at the peak, over the \
+      in the same process, of processors only; the share of it is the time all operations would take at the peak, over the \
       time they took. Random weights have the exact shapes of the published models and need no file.
       """)
 
@@ -24,8 +24,7 @@ struct StagesCommand: ParsableCommand {
     help: "f32 or bf16: how weights are stored; int8: products in integers from bf16 weights.")
   var precision: BenchmarkPrecision = .bf16
 
-  @Option(help: "Threads that compute.")
-  var threads = ProcessInfo.processInfo.activeProcessorCount
+  @OptionGroup var computing: BackendOptions
 
   @Option(help: "Measured runs of each stage, after one that is not counted.")
   var `repeat` = 3
@@ -48,7 +47,6 @@ struct StagesCommand: ParsableCommand {
   private static var names: String { Stage.all.map(\.name).joined(separator: ", ") }
 
   func validate() throws {
-    guard threads > 0 else { throw ValidationError("At least one thread is needed.") }
     guard `repeat` > 0 else { throw ValidationError("At least one run is needed.") }
     if let stage, !Stage.all.contains(where: { $0.name == stage }) {
       throw ValidationError("'\(stage)' is no stage; there are: \(StagesCommand.names).")
@@ -56,8 +54,8 @@ struct StagesCommand: ParsableCommand {
   }
 
   func run() throws {
-    let backend = try CPUBackend(threads: threads, level: .preferred())
-    let peak = ProcessorPeak(backend)
+    let backend = try computing.make()
+    let peak = (backend as? CPUBackend).map(ProcessorPeak.init)
     var rows: [StageReport.Row] = []
     for stage in Stage.all where self.stage == nil || stage.name == self.stage {
       rows.append(try measure(stage, peak: peak, on: backend))
@@ -70,7 +68,7 @@ struct StagesCommand: ParsableCommand {
     print(json ? try report.json : report.table)
   }
 
-  private func measure(_ stage: Stage, peak: ProcessorPeak, on backend: CPUBackend) throws
+  private func measure(_ stage: Stage, peak: ProcessorPeak?, on backend: any Backend) throws
     -> StageReport.Row
   {
     ResidentMemory.restart()
@@ -80,6 +78,7 @@ struct StagesCommand: ParsableCommand {
     let loading = (ContinuousClock.now - began).seconds
     var measurement = Measurement()
     prepared.compute(0) { _ in }
+    backend.finish()
     for index in 1...`repeat` {
       if wait {
         print("ready")

@@ -51,6 +51,13 @@ uint64_t foley_emulated_bank_conflicts(void);
 void foley_emulated_register(const void *_Nonnull base, size_t bytes);
 void foley_emulated_unregister(const void *_Nonnull base);
 
+/// The same as a mock driver calls them (MockCUDA.h): runs a kernel, one warp after the other; 0: done. Faults are printed.
+int foley_emulated_launch(
+    const char *_Nullable name, const void *_Nullable arguments, size_t bytes, const unsigned grid[_Nullable 3],
+    const unsigned block[_Nullable 3], size_t sharedBytes);
+/// Memory of so many bytes has come, or with 0 gone.
+void foley_emulated_memory(const void *_Nullable base, size_t bytes);
+
 /// Places in the kernels where something must be right: a barrier, which can be dropped; a wait for copies,
 /// which can wait for one group less; a guard, which can let one too many through.
 typedef enum { FoleySiteBarrier, FoleySiteWarpBarrier, FoleySiteWait, FoleySiteGuard } FoleySiteKind;

@@ -14,7 +14,7 @@
 //   fail=cuMemAlloc#N:CODE      the N-th call of this function does; N = 0: every call
 //   late                        work of streams is done when it is waited for, not at once
 //   lookup=off                  cuGetProcAddress finds nothing
-//   kernels=FILE                a library whose `foley_emulated_launch` runs kernels
+//   kernels=FILE                a library whose `foley_emulated_launch` runs kernels, such as EmulatedCUDA
 //   report=FILE                 where the report goes at the end of the process
 
 #include <stddef.h>
@@ -29,10 +29,15 @@ typedef int (*MockLaunch)(
     const char *name, const void *arguments, size_t bytes, const unsigned grid[3], const unsigned block[3],
     size_t sharedBytes);
 
+/// Told of a GPU's memory when it comes, and with 0 bytes when it goes; `foley_emulated_memory` of `kernels`.
+typedef void (*MockMemory)(const void *base, size_t bytes);
+
 /// Starts over: nothing allocated, nothing called, in this configuration. Whatever was left is forgotten.
 void mock_cuda_configure(const char *words);
 
+/// Survive a new configuration. The second is to be set while no memory is allocated.
 void mock_cuda_set_launch(MockLaunch launch);
+void mock_cuda_set_memory(MockMemory memory);
 
 /// The report, as JSON ended by 0 and cut to `size`; returns the length it would have.
 ///
