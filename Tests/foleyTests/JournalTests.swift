@@ -129,15 +129,19 @@ import Testing
     }
   }
 
-  /// Around a retake the sound stays, byte for byte.
+  /// Around a retake the sound stays, byte for byte. Without events: a new stroke may change how those after it are
+  /// aligned to what is seen, and how they fade.
   @Test func retake() throws {
     try withFolder { folder in
       try Clips.moving("clip.mp4", seconds: 21, in: folder)
+      try Data(#"{"events": []}"#.utf8).write(to: folder.appendingPathComponent("none.json"))
       #expect(
-        try Program.run(Self.run + ["-o", "a.wav", "--keep-journal"], in: folder).status == 0)
+        try Program.run(
+          Self.run + ["-o", "a.wav", "--keep-journal", "--use-events", "none.json"], in: folder
+        ).status == 0)
       let before = try Wave(folder.appendingPathComponent("a.wav")).samples
       // Inside a window, and across the place where two meet.
-      for (from, to) in [(1.5, 3.0), (11.0, 13.5)] {
+      for (from, to) in [(1.5, 3.0), (5.0, 6.0), (11.0, 13.5)] {
         let run = try Program.run(
           [
             "retake", "a.wav", "--from", "\(from)", "--to", "\(to)", "--seed", "5", "-o", "b.wav",
@@ -161,7 +165,7 @@ import Testing
           == Data(contentsOf: folder.appendingPathComponent("b.wav")))
       #expect(
         try files(in: folder)
-          == ["a.wav", "a.wav.journal", "b.wav", "b.wav.journal", "clip.mp4"])
+          == ["a.wav", "a.wav.journal", "b.wav", "b.wav.journal", "clip.mp4", "none.json"])
     }
   }
 }
