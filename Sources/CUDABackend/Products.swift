@@ -12,7 +12,7 @@ enum Numbers {
   /// What a weight asks for, see `CUDABackend`.
   init(for weight: Tensor) { self = weight.dtype == .bf16 ? .bf16 : .float }
 
-  /// As the functions of foley_cuda_kernels.h take it.
+  /// As the functions of foley_cuda_launches.h take it.
   var isBF16: Int32 { self == .bf16 ? 1 : 0 }
 }
 

@@ -29,11 +29,9 @@ enum BackendChoice: ExpressibleByArgument {
     switch argument {
     case "cpu": self = .cpu
     case "reference": self = .reference
-    case "cuda": self = .cuda(nil)
     default:
-      guard argument.hasPrefix("cuda:"), let number = Int(argument.dropFirst(5)), number >= 0
-      else { return nil }
-      self = .cuda(number)
+      guard let gpu = GPUName(argument) else { return nil }
+      self = .cuda(gpu.number)
     }
   }
 

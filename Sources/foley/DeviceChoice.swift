@@ -93,13 +93,9 @@ extension DeviceChoice: ExpressibleByArgument {
     switch argument {
     case "auto": self = .auto
     case "cpu": self = .cpu
-    case "cuda": self = .cuda(nil)
     default:
-      let prefix = "cuda:"
-      let digits = argument.dropFirst(prefix.count)
-      guard argument.hasPrefix(prefix), digits.allSatisfy(\.isNumber), let number = Int(digits)
-      else { return nil }
-      self = .cuda(number)
+      guard let gpu = GPUName(argument) else { return nil }
+      self = .cuda(gpu.number)
     }
   }
 
@@ -107,7 +103,7 @@ extension DeviceChoice: ExpressibleByArgument {
     switch self {
     case .auto: "auto"
     case .cpu: "cpu"
-    case .cuda(let number): number.map { "cuda:\($0)" } ?? "cuda"
+    case .cuda(let number): GPUName(number: number).description
     }
   }
 

@@ -5,3 +5,6 @@
 
 // What the kernels expect as their arguments.
 #include "foley_cuda_kernels.h"
+
+// How they are launched.
+#include "foley_cuda_launches.h"

@@ -10,8 +10,8 @@ struct StagesCommand: ParsableCommand {
     discussion: """
       Operations are counted from the shapes of matrix products, convolutions and attention; one \
       multiplication and addition are two. The peak is what loops without memory reach on the same threads \
-      in the same process, of processors only; the share of it is the time all operations would take at the peak, over the \
-      time they took. Random weights have the exact shapes of the published models and need no file.
+      in the same process, of processors only; the share of it is the time all operations would take at the peak, over \
+      the time they took. Random weights have the exact shapes of the published models and need no file.
       """)
 
   @Option(help: "random:xl, random:xxl, or a model's folder.")

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../../../Sources/CCuda/include/foley_cuda_kernels.h"
+#include "../../../Sources/CCuda/include/foley_cuda_launches.h"
 
 #ifdef __cplusplus
 extern "C" {
