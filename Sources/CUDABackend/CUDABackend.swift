@@ -71,6 +71,7 @@ public final class CUDABackend: Backend {
   }
 
   private func copied(_ bytes: UnsafeRawBufferPointer, _ use: DevicePool.Use) -> CUDABuffer {
+    precondition(!pool.isCapturing, "values from the host in repeated work")
     let buffer = CUDABuffer(size: bytes.count, use, on: self)
     must { () throws(CUDAError) in
       try ring.upload(bytes, to: buffer.address, on: pool.stream)
@@ -79,6 +80,7 @@ public final class CUDABackend: Backend {
   }
 
   public func download(_ tensor: Tensor) -> [Float] {
+    precondition(!pool.isCapturing, "values for the host from repeated work")
     let operation = Operation(self)
     defer { withExtendedLifetime(operation) {} }
     let address = operation.address(of: tensor)

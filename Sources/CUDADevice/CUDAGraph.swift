@@ -9,26 +9,27 @@ public final class CUDAGraph: Sendable {
   nonisolated(unsafe) private let handle: FoleyCudaGraphExec
   private let arena: DevicePool.Arena
 
-  /// Calls `body`, whose work for the pool's stream is not done but taken down. It may take memory, but wait for
-  /// nothing. One capture at a time, and nobody else may use the stream meanwhile.
+  /// Calls `body`, whose work for `pool.stream` is not done but taken down. It may take memory, but wait for nothing
+  /// that it has put there. Other threads may use the pool meanwhile.
   public init(
     capturing pool: DevicePool, _ body: () throws(CUDAError) -> Void
   ) throws(CUDAError) {
-    let stream = pool.stream
+    stream = pool.mainStream
     let context = stream.context
-    let arena = try pool.beginCapture()
-    defer { pool.endCapture() }
+    // One of its own: work that other threads put into the pool's does not belong to the graph.
+    let captured = try CUDAStream(context)
     try context.call("cuStreamBeginCapture") {
-      $0.streamBeginCapture(stream.handle, Int32(FoleyCudaCaptureRelaxed))
+      $0.streamBeginCapture(captured.handle, Int32(FoleyCudaCaptureRelaxed))
     }
+    var made: DevicePool.Arena?
     var failed: CUDAError?
-    do throws(CUDAError) { try body() } catch { failed = error }
+    do throws(CUDAError) { made = try pool.capturing(on: captured, body) } catch { failed = error }
 
     // Whatever happened, the stream leaves its capture.
     var graph: FoleyCudaGraph?
     var ended = FoleyCudaResult(FoleyCudaSuccess)
     context.release {
-      ended = $0.streamEndCapture(stream.handle, &graph)
+      ended = $0.streamEndCapture(captured.handle, &graph)
       return ended
     }
     defer { if let graph { context.release { $0.graphDestroy(graph) } } }
@@ -38,14 +39,13 @@ public final class CUDAGraph: Sendable {
 
     var executable: FoleyCudaGraphExec?
     try context.call("cuGraphInstantiate") { $0.graphInstantiate(&executable, graph, 0) }
-    self.stream = stream
-    self.arena = arena
+    arena = made!
     handle = executable!
   }
 
   deinit { stream.context.release { $0.graphExecDestroy(handle) } }
 
-  /// Puts the whole work into the stream it was captured from.
+  /// Puts the whole work into the pool's stream.
   public func launch() throws(CUDAError) {
     try stream.context.call("cuGraphLaunch") { $0.graphLaunch(handle, stream.handle) }
   }

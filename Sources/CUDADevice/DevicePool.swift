@@ -7,8 +7,8 @@ import Synchronization
 /// still be under way: the stream does one after the other. So a block may be used on this stream alone, or on
 /// another one that this stream waits for before the block is given back.
 ///
-/// During a capture (`CUDAGraph`) blocks come from memory that the graph keeps, for it uses the same addresses
-/// whenever it runs.
+/// During a capture (`CUDAGraph`) the thread that captures gets another stream, and blocks from memory that the
+/// graph keeps, for it uses the same addresses whenever it runs. All other threads go on as before.
 public final class DevicePool: Sendable {
   /// How long a block is kept by whoever takes it.
   public enum Use: Sendable {
@@ -32,25 +32,31 @@ public final class DevicePool: Sendable {
     public var held: Int { taken + kept }
   }
 
-  public let stream: CUDAStream
+  /// Where work is put that uses the blocks.
+  public var stream: CUDAStream { capture?.stream ?? mainStream }
   /// Bytes held at most.
   public let limit: Int?
 
   private struct State {
     var figures = Figures()
     var shelf = Shelf()
-    /// Where blocks come from while a graph is captured.
-    var arena: Arena?
   }
   private let state = Mutex(State())
+  /// Where work is done, that of graphs among it.
+  let mainStream: CUDAStream
+  /// The capture of this thread, of this pool or another one.
+  @TaskLocal private static var capture: Capture?
 
   /// - Parameter limit: bytes held at most; nil: whatever the GPU has.
   public init(_ stream: CUDAStream, limit: Int? = nil) {
-    self.stream = stream
+    mainStream = stream
     self.limit = limit
   }
 
   deinit { trim() }
+
+  /// Whether this thread captures a graph.
+  public var isCapturing: Bool { capture != nil }
 
   public var figures: Figures { state.withLock { $0.figures } }
 
@@ -59,13 +65,14 @@ public final class DevicePool: Sendable {
   /// - Throws: `outOfMemory` or `overLimit`, once everything that is kept was given back in vain.
   public func take(_ bytes: Int, _ use: Use = .passing) throws(CUDAError) -> DeviceBlock {
     let capacity = DevicePool.capacity(bytes, use)
-    let (kept, arena) = state.withLock { state -> (FoleyCudaAddress?, Arena?) in
-      let kept = state.arena?.take(capacity) ?? state.shelf.take(capacity)
+    let arena = capture?.arena
+    let kept = state.withLock { state -> FoleyCudaAddress? in
+      let kept = arena?.take(capacity) ?? state.shelf.take(capacity)
       if kept != nil {
         state.figures.kept -= capacity
         state.figures.taken += capacity
       }
-      return (kept, state.arena)
+      return kept
     }
     let address = if let kept { kept } else { try allocate(capacity) }
     return DeviceBlock(self, address, size: bytes, capacity: capacity, arena: arena)
@@ -73,17 +80,16 @@ public final class DevicePool: Sendable {
 
   /// Gives everything that is kept back to the driver, after the work that uses it. What a graph keeps stays.
   public func trim() {
-    let (shelf, isCapturing) = state.withLock { state in
+    let shelf = state.withLock { state in
       let shelf = state.shelf
       state.shelf = Shelf()
       state.figures.kept -= shelf.bytes
-      return (shelf, state.arena != nil)
+      return shelf
     }
     guard shelf.bytes > 0 else { return }
-    // A stream that is captured cannot be waited for. It was waited for before, and blocks given back since are not
-    // on the shelf. What a failure of earlier work leaves may be freed, too.
-    if !isCapturing { stream.context.release { $0.streamSynchronize(stream.handle) } }
-    shelf.addresses { stream.context.free($0) }
+    // What a failure of earlier work leaves may be freed, too.
+    mainStream.context.release { $0.streamSynchronize(mainStream.handle) }
+    shelf.addresses { mainStream.context.free($0) }
   }
 
   /// `size` rounded up to 512, and results to eight steps per doubling.
@@ -106,10 +112,10 @@ public final class DevicePool: Sendable {
       }
     }
     do throws(CUDAError) {
-      if let address = try stream.context.allocate(capacity) { return address }
+      if let address = try mainStream.context.allocate(capacity) { return address }
       trim()
-      if let address = try stream.context.allocate(capacity) { return address }
-      let memory = try stream.context.memory()
+      if let address = try mainStream.context.allocate(capacity) { return address }
+      let memory = try mainStream.context.memory()
       throw .outOfMemory(wanted: capacity, free: memory.free, total: memory.total)
     } catch {
       state.withLock { $0.figures.taken -= capacity }
@@ -131,12 +137,13 @@ public final class DevicePool: Sendable {
   // MARK: Back from users
 
   fileprivate func giveBack(_ address: FoleyCudaAddress, _ capacity: Int, _ arena: Arena?) {
+    let capturing = capture?.arena
     state.withLock { state in
       state.figures.taken -= capacity
       state.figures.kept += capacity
       if let arena {
         arena.put(address, capacity)
-      } else if let arena = state.arena {
+      } else if let arena = capturing {
         // The graph may read it whenever it runs.
         arena.set(aside: address, capacity)
       } else {
@@ -154,25 +161,30 @@ public final class DevicePool: Sendable {
 
   // MARK: Captures
 
-  /// From here on blocks come from an arena of their own.
-  func beginCapture() throws(CUDAError) -> Arena {
-    // So that what is on the shelf is out of use and may be freed meanwhile.
-    try stream.synchronize()
-    let arena = Arena(self)
-    state.withLock { state in
-      precondition(state.arena == nil, "a capture within a capture")
-      state.arena = arena
-    }
-    return arena
+  /// A graph that this thread captures.
+  private struct Capture: Sendable {
+    let pool: DevicePool
+    let stream: CUDAStream
+    let arena: Arena
   }
 
-  func endCapture() {
-    // Outside the lock: if it was the last reference, the arena gives its blocks back.
-    _ = state.withLock { state in
-      let arena = state.arena
-      state.arena = nil
-      return arena
+  /// Of this pool.
+  private var capture: Capture? {
+    DevicePool.capture.flatMap { $0.pool === self ? $0 : nil }
+  }
+
+  /// Calls `body`, whose work goes to `stream` and whose blocks come from an arena of their own, which is returned.
+  func capturing(
+    on stream: CUDAStream, _ body: () throws(CUDAError) -> Void
+  ) throws(CUDAError) -> Arena {
+    precondition(capture == nil, "a capture within a capture")
+    let arena = Arena(self)
+    var failed: CUDAError?
+    DevicePool.$capture.withValue(Capture(pool: self, stream: stream, arena: arena)) {
+      do throws(CUDAError) { try body() } catch { failed = error }
     }
+    if let failed { throw failed }
+    return arena
   }
 
   /// Blocks that no one uses, by size.

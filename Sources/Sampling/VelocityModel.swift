@@ -14,12 +14,23 @@ public protocol VelocityModel: Sendable {
 /// A diffusion transformer steered by classifier-free guidance: what it says with the conditions is
 /// exaggerated against what it says without them, `u + guidance · (c - u)`.
 public struct GuidedTransformer: VelocityModel {
-  private let transformer: DiffusionTransformer
-  private let conditions: Conditions
+  private let branches: Branches
   private let guidance: Float
   private let preconditioning: Preconditioning?
   /// The noise levels at which it is guided, and the conditional entries alone for all others.
-  private let interval: (sigmas: ClosedRange<Float>, conditions: Conditions)?
+  private let interval: (sigmas: ClosedRange<Float>, branches: Branches)?
+
+  /// The transformer under conditions of one batch.
+  private struct Branches {
+    let batch: Int
+    /// For latents and a time.
+    let pass: @Sendable (Tensor, Float) -> Tensor
+
+    init(_ transformer: DiffusionTransformer, _ conditions: Conditions) {
+      batch = conditions.batch
+      pass = transformer.passes(conditions)
+    }
+  }
 
   /// Guided; both branches run as one batch.
   ///
@@ -35,10 +46,9 @@ public struct GuidedTransformer: VelocityModel {
     preconditioning: Preconditioning? = nil
   ) {
     precondition(conditions.batch % 2 == 0, "guidance needs pairs of conditions")
-    self.transformer = transformer
-    self.conditions = conditions
+    branches = Branches(transformer, conditions)
     self.guidance = guidance
-    self.interval = interval
+    self.interval = interval.map { ($0.sigmas, Branches(transformer, $0.conditions)) }
     self.preconditioning = preconditioning
   }
 
@@ -47,8 +57,7 @@ public struct GuidedTransformer: VelocityModel {
     _ transformer: DiffusionTransformer, conditions: Conditions,
     preconditioning: Preconditioning? = nil
   ) {
-    self.transformer = transformer
-    self.conditions = conditions
+    branches = Branches(transformer, conditions)
     guidance = 1
     interval = nil
     self.preconditioning = preconditioning
@@ -56,22 +65,22 @@ public struct GuidedTransformer: VelocityModel {
 
   public func velocity(_ x: Tensor, sigma: Float) -> Tensor {
     let input = preconditioning?.input(x, sigma: sigma) ?? x
-    let told = interval.flatMap { $0.sigmas.contains(sigma) ? nil : $0.conditions } ?? conditions
+    let told = interval.flatMap { $0.sigmas.contains(sigma) ? nil : $0.branches } ?? branches
     let answer = answer(input, time: SigmaSchedule.time(sigma), told)
     return preconditioning?.velocity(x, answer: answer, sigma: sigma) ?? answer
   }
 
-  private func answer(_ x: Tensor, time: Float, _ conditions: Conditions) -> Tensor {
+  private func answer(_ x: Tensor, time: Float, _ branches: Branches) -> Tensor {
     let entries = x.shape[0]
-    guard conditions.batch == 2 * entries else {
+    guard branches.batch == 2 * entries else {
       precondition(
-        conditions.batch == entries, "\(entries) entries, \(conditions.batch) conditions")
-      return transformer(x, time: time, conditions)
+        branches.batch == entries, "\(entries) entries, conditions of \(branches.batch)")
+      return branches.pass(x, time)
     }
     let rows = x.reshaped([1, x.rows, x.channels]).view
     let pair = concatenatedRows([rows, rows])
       .reshaped(x.shape.replacing(axis: 0, with: 2 * entries))
-    let both = transformer(pair, time: time, conditions)
+    let both = branches.pass(pair, time)
     let (without, with) = (both[0..<entries], both[entries..<2 * entries])
     return without.combined(1 - guidance, with: with.view, guidance)
   }

@@ -20,6 +20,15 @@ public protocol Backend: AnyObject, Sendable {
   /// Frees memory that is kept for coming tensors: worth calling when the next operation is far off.
   func trim()
 
+  // MARK: Repetition
+
+  /// The same work, ready to be done again and again with other values: where putting operations into a queue costs
+  /// time, they are taken down once and then asked for as a whole.
+  ///
+  /// - Parameter work: what is done with tensors of equal shapes in every call. It gets no values from the host and
+  ///   asks for none, for what it was told once would be told for ever.
+  func repeating(_ work: @escaping RepeatedWork) -> RepeatedWork
+
   // MARK: Dense
 
   /// `epilogue(x · weightᵀ + bias)`: x [.., in], weight [out, in], bias [out] -> [.., out].
@@ -116,4 +125,12 @@ public protocol Backend: AnyObject, Sendable {
   func concatenateColumns(_ parts: [View], shape: Shape) -> Tensor
   /// [B, R, C] -> [B, C, R].
   func transpose(_ x: Tensor) -> Tensor
+}
+
+/// From some tensors to another one.
+public typealias RepeatedWork = @Sendable ([Tensor]) -> Tensor
+
+extension Backend {
+  /// Operations are done as they are called: there is nothing to be saved.
+  public func repeating(_ work: @escaping RepeatedWork) -> RepeatedWork { work }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 
 /// What happens when a device fails in the middle of an operation.
@@ -16,9 +17,38 @@ public enum DeviceFailure {
     handler.withLock { $0 = end }
   }
 
+  /// Whoever waits for this thread, where its failures are contained.
+  @TaskLocal private static var waiting: DispatchSemaphore?
+
+  /// Calls `body` on a thread of its own; nil where a device fails in it. Then only that thread has ended: it stays
+  /// where it is, for nobody knows what it holds, and so does the device it has spoilt, until the program ends.
+  public static func contained<Result: Sendable>(
+    _ body: @escaping @Sendable () -> Result
+  ) -> Result? {
+    let result = Shared<Result>()
+    let settled = DispatchSemaphore(value: 0)
+    Thread {
+      $waiting.withValue(settled) {
+        let found = body()
+        result.value.withLock { $0 = found }
+      }
+      settled.signal()
+    }.start()
+    settled.wait()
+    return result.value.withLock { $0 }
+  }
+
   /// Ends the program.
   public static func end(_ message: String, isTemporary: Bool) -> Never {
+    if let waiting {
+      waiting.signal()
+      while true { sleep(.max) }
+    }
     if let end = handler.withLock({ $0 }) { end(message, isTemporary) }
     fatalError(message)
+  }
+
+  private final class Shared<Value: Sendable>: Sendable {
+    let value = Mutex<Value?>(nil)
   }
 }

@@ -69,7 +69,7 @@ enum DeviceChoice: Equatable {
           guard min(free, vram ?? free) >= need else { return nil }
           return try CUDABackend(context, memoryLimit: vram)
         }
-        if let found, let backend = found, try DeviceProof.holds(for: backend) { return backend }
+        if let found, let backend = found, DeviceProof.holds(for: backend) { return backend }
       }
       return nil
     }

@@ -9,9 +9,12 @@ enum DeviceProof {
   /// Relative L2 error of results computed in bf16; a wrong one is off by far more.
   private static let tolerance: Float = 0.02
 
-  static func holds(for device: any Backend) throws -> Bool {
-    let expected = results(on: try CPUBackend(threads: 1))
-    return zip(results(on: device), expected).allSatisfy { found, expected in
+  /// Whatever fails in it, is an answer, too.
+  static func holds(for device: any Backend) -> Bool {
+    guard let expected = try? results(on: CPUBackend(threads: 1)),
+      let found = DeviceFailure.contained({ results(on: device) })
+    else { return false }
+    return zip(found, expected).allSatisfy { found, expected in
       let difference = zip(found, expected).reduce(Float(0)) { sum, pair in
         sum + (pair.0 - pair.1) * (pair.0 - pair.1)
       }

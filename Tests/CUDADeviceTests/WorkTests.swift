@@ -188,9 +188,9 @@ struct GraphTests {
       let (input, output) = (try pool.take(1000), try pool.take(1000))
       let graph = try CUDAGraph(capturing: pool) { () throws(CUDAError) in
         let between = try pool.take(1000)
-        try stream.copy(input.address, to: between.address, bytes: 1000)
-        try kernel.launch(between.address, grid: Extent(1), block: Extent(32), on: stream)
-        try stream.copy(between.address, to: output.address, bytes: 1000)
+        try pool.stream.copy(input.address, to: between.address, bytes: 1000)
+        try kernel.launch(between.address, grid: Extent(1), block: Extent(32), on: pool.stream)
+        try pool.stream.copy(between.address, to: output.address, bytes: 1000)
       }
       #expect(try mock.report().launches.isEmpty, "nothing runs while it is captured")
       for round in 1...3 {
@@ -218,7 +218,7 @@ struct GraphTests {
         let third = try pool.take(5000)
         let fourth = try pool.take(5000)
         inside += [third.address, fourth.address]
-        try stream.fill(third.address, bytes: 5000)
+        try pool.stream.fill(third.address, bytes: 5000)
       }
       #expect(inside[0] == inside[1] && inside[2] == inside[0])
       #expect(Set(inside).count == 2 && !inside.contains(outsideAddress))
@@ -244,7 +244,7 @@ struct GraphTests {
       before = nil
       let graph = try CUDAGraph(capturing: pool) { () throws(CUDAError) in
         let block = try pool.take(8 << 20)
-        try stream.fill(block.address, bytes: 8 << 20)
+        try pool.stream.fill(block.address, bytes: 8 << 20)
       }
       try graph.launch()
       try stream.synchronize()
@@ -259,7 +259,7 @@ struct GraphTests {
       var result: DeviceBlock?
       var graph: CUDAGraph? = try CUDAGraph(capturing: pool) { () throws(CUDAError) in
         let block = try pool.take(100)
-        try stream.fill(block.address, bytes: 100, with: 3)
+        try pool.stream.fill(block.address, bytes: 100, with: 3)
         result = block
       }
       try graph?.launch()
@@ -293,6 +293,33 @@ struct GraphTests {
     }
   }
 
+  /// Work that is not the graph's goes on meanwhile, in memory of its own.
+  @Test func othersGoOn() throws {
+    try withStream { stream, _ in
+      let pool = DevicePool(stream)
+      let outside = try pool.take(100)
+      var inside: DeviceBlock?
+      let graph = try CUDAGraph(capturing: pool) { () throws(CUDAError) in
+        #expect(pool.isCapturing && pool.stream !== stream)
+        let block = try pool.take(100)
+        try pool.stream.fill(block.address, bytes: 100, with: 1)
+        inside = block
+        let other = Thread {
+          #expect(!pool.isCapturing && pool.stream === stream)
+          #expect(throws: Never.self) { try pool.stream.fill(outside.address, bytes: 100, with: 2) }
+        }
+        other.start()
+        while !other.isFinished { usleep(1000) }
+      }
+      #expect(!pool.isCapturing && pool.stream === stream)
+      #expect(try stream.bytes(outside.address, 100).allSatisfy { $0 == 2 })
+      try stream.fill(outside.address, bytes: 100, with: 3)
+      try graph.launch()
+      #expect(try stream.bytes(inside!.address, 100).allSatisfy { $0 == 1 })
+      #expect(try stream.bytes(outside.address, 100).allSatisfy { $0 == 3 })
+    }
+  }
+
   /// The mock takes it down as a mistake, so this is tried without the check for mistakes.
   @Test func waitingInside() throws {
     try withFolder { folder in
@@ -300,9 +327,10 @@ struct GraphTests {
       do {
         let driver = try CUDADriver(library: mock.path)
         let stream = try CUDAStream(CUDAContext(driver, driver.gpu(numbered: 0)))
+        let pool = DevicePool(stream)
         let error = #expect(throws: CUDAError.self) {
-          try CUDAGraph(capturing: DevicePool(stream)) { () throws(CUDAError) in
-            try stream.synchronize()
+          try CUDAGraph(capturing: pool) { () throws(CUDAError) in
+            try pool.stream.synchronize()
           }
         }
         #expect("\(error!)".contains("CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"))

@@ -118,7 +118,7 @@ import Testing
         computed.append(time)
         return network.timeConditions(1)
       }
-      #expect(found.triple.count == Self.sizes.tripleBlocks)
+      #expect(found.tensors.count == 1 + 2 * Self.sizes.tripleBlocks)
     }
     #expect(computed == (0..<200).map(Float.init) + [0], "kept until there are too many")
   }

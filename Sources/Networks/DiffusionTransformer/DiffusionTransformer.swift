@@ -130,27 +130,43 @@ public struct DiffusionTransformer: Sendable {
     forward(x, time: time, conditions)
   }
 
+  /// As `callAsFunction` with these conditions, for many passes.
+  public func passes(
+    _ conditions: Conditions
+  ) -> @Sendable (_ x: Tensor, _ time: Float) -> Tensor {
+    let pass = emptySync.backend.repeating { inputs in
+      forward(inputs[0], at: TimeConditions(tensors: Array(inputs.dropFirst())), conditions)
+    }
+    return { x, time in pass([x] + times.conditions(time, timeConditions).tensors) }
+  }
+
   /// As `callAsFunction`, telling an observer of intermediate results on the way.
   public func forward(
     _ x: Tensor, time: Float, _ conditions: Conditions, observe: Observer? = nil
+  ) -> Tensor {
+    forward(x, at: times.conditions(time, timeConditions), conditions, observe: observe)
+  }
+
+  private func forward(
+    _ x: Tensor, at time: TimeConditions, _ conditions: Conditions, observe: Observer? = nil
   ) -> Tensor {
     precondition(
       x.shape == [conditions.batch, conditions.latents, configuration.latentChannels],
       "latents \(x.shape) for conditions of \(conditions.batch) times \(conditions.latents)")
     let syncOfLatents = conditions.sync.view.picking(rows: conditions.syncIndex)
-    let atTime = times.conditions(time, timeConditions)
     let embedded = audioIn(x)  // [B, A, D]
-    observe?("vec", atTime.vector)
+    observe?("vec", time.vector)
     observe?("audio_embedder", embedded)
 
     var (audio, visual) = (embedded + syncOfLatents, conditions.visual)
     for (index, block) in tripleBlocks.enumerated() {
       (audio, visual) = block(
-        audio, visual, atTime.triple[index], text: conditions.text[index], conditions.positions)
+        audio, visual, time.modulations(ofTriple: index), text: conditions.text[index],
+        conditions.positions)
       observe?("triple_\(index).audio", audio)
       observe?("triple_\(index).v_cond", visual)
     }
-    let condition = (conditions.sync + atTime.vector).silu()  // [U, D]
+    let condition = (conditions.sync + time.vector).silu()  // [U, D]
     for (index, block) in singleBlocks.enumerated() {
       audio = block(
         audio, condition: condition, syncIndex: conditions.syncIndex,

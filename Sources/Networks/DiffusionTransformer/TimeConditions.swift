@@ -3,10 +3,22 @@ import Tensors
 
 /// What depends on the diffusion time alone: the same for every entry of a batch, every window and every clip.
 struct TimeConditions: Sendable {
-  /// The time vector, [1, D].
-  let vector: Tensor
-  /// One entry for each triple block.
-  let triple: [TripleBlock.Modulations]
+  /// The time vector, then two for each triple block.
+  let tensors: [Tensor]
+
+  /// - Parameter vector: the time vector, [1, D].
+  init(vector: Tensor, triple: [TripleBlock.Modulations]) {
+    self.init(tensors: [vector] + triple.flatMap { [$0.audio, $0.visual] })
+  }
+
+  /// - Parameter tensors: as another one has them.
+  init(tensors: [Tensor]) { self.tensors = tensors }
+
+  var vector: Tensor { tensors[0] }
+
+  func modulations(ofTriple block: Int) -> TripleBlock.Modulations {
+    TripleBlock.Modulations(audio: tensors[1 + 2 * block], visual: tensors[2 + 2 * block])
+  }
 }
 
 /// Time conditions of the times a sampler asks for again with every window.

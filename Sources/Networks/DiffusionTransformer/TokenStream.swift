@@ -67,8 +67,8 @@ struct TokenStream: Sendable {
     heads = configuration.heads
   }
 
-  /// The activated time vector [1, D] -> shift, scale and gate of this stream's three parts.
-  func modulation(_ time: Tensor) -> Modulation { Modulation(modulate(time), parts: 3) }
+  /// The activated time vector [1, D] -> shift, scale and gate of this stream's three parts, [1, 9 · D].
+  func modulation(_ time: Tensor) -> Tensor { modulate(time) }
 
   /// Tokens [B, T, D] -> queries and keys, normalised and rotated, and values.
   func project(

@@ -11,10 +11,10 @@ struct TripleBlock: Sendable {
   private let textKeyNorm: HeadNorm
   private let heads: Int
 
-  /// Shift, scale and gate of both streams: they depend on the time alone.
+  /// Shift, scale and gate of each stream's three parts, [1, 9 · D]: they depend on the time alone.
   struct Modulations: Sendable {
-    let audio: Modulation
-    let visual: Modulation
+    let audio: Tensor
+    let visual: Tensor
   }
 
   init(
@@ -49,7 +49,8 @@ struct TripleBlock: Sendable {
     _ a: Tensor, _ v: Tensor, _ modulations: Modulations, text: TextKeysAndValues,
     _ positions: TokenPositions
   ) -> (audio: Tensor, visual: Tensor) {
-    let (audioParts, visualParts) = (modulations.audio, modulations.visual)
+    let audioParts = Modulation(modulations.audio, parts: 3)
+    let visualParts = Modulation(modulations.visual, parts: 3)
     let fromAudio = audio.project(a, audioParts, rotary: positions.audioJoint)
     let fromVisual = visual.project(v, visualParts, rotary: positions.visualJoint)
     let keys = concatenatedRows([fromVisual.keys.view, fromAudio.keys.view]).view

@@ -104,6 +104,9 @@ struct SoakVerdict {
       SoakVerdict(
         worst { $0.verification.sync.medianDistance ?? 0 } <= 25,
         "the median distance of matched events is at most 25 ms in every clip"),
+      SoakVerdict(
+        worst { $0.verification.sync.worstDistance ?? 0 } <= 50,
+        "no matched event is further away than 50 ms"),
     ]
     // Clips differ in length and rate: what is compared is seconds of work for a second of video.
     if let first = others.first, let last = others.last, others.count > 1 {
