@@ -48,8 +48,8 @@ public struct Pipeline: Sendable {
     let warnings = description.warnings + model.warnings
     var made = WindowHistory(control, channels: model.latentChannels)
     var sound = SoundOutput(
-      decoder: try model.decoder(seed: request.seed), aligns: request.aligns,
-      sink: sink)
+      decoder: try model.decoder(seed: request.seed, aligns: request.aligns),
+      aligns: request.aligns, sink: sink)
     var (plan, count): (WindowPlan?, Int) = (nil, 0)
     var breaks: [Double] = []
 

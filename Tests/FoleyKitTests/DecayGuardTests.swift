@@ -1,5 +1,4 @@
 import Foundation
-import Motion
 import Testing
 
 @testable import FoleyKit
@@ -15,19 +14,18 @@ import Testing
     }
   }
 
-  private func guarded(_ frames: [Float], _ times: [Double], piece: Int? = nil) -> [Float] {
+  private func guarded(_ frames: [Float], _ strokes: [Int], piece: Int? = nil) -> [Float] {
     var decays = DecayGuard(bands: bands, rate: rate)
-    let events = times.map { VisualEvent(time: $0, strength: 0.9) }
     var out: [Float] = []
     let size = (piece ?? frames.count / bands) * bands
-    var known = 0.0
     for start in stride(from: 0, to: frames.count, by: size) {
       let end = min(start + size, frames.count)
-      let until = Double(end / bands) / rate
+      // Strokes are told with the piece in which they begin, or just before.
+      let known = start / bands + 5..<end / bands + 5
       out += decays.push(
-        Array(frames[start..<end]), seen: events.filter { known <= $0.time && $0.time < until },
-        until: until)
-      known = until
+        StrokePlacer.Placed(
+          frames: Array(frames[start..<end]),
+          strokes: strokes.filter { known.contains($0) || (start == 0 && $0 < 5) }))
     }
     return out + decays.finish()
   }
@@ -50,7 +48,7 @@ import Testing
 
   @Test func ripplesAfterAStrokeAreGone() {
     let before = frames(150, rippling)
-    let after = guarded(before, [0.5])
+    let after = guarded(before, [50])
     #expect(after.count == before.count)
     #expect(rise(before, 65..<115) > 5, "crests are cut, dips are not filled")
     #expect(rise(after, 65..<115) < 2.5)
@@ -58,23 +56,9 @@ import Testing
     #expect(zip(after, before).allSatisfy { $0 <= $1 }, "nothing is made louder")
   }
 
-  @Test func withoutEventsNothingChanges() {
+  @Test func withoutStrokesNothingChanges() {
     let before = frames(150, rippling)
     #expect(guarded(before, []) == before)
-  }
-
-  /// The event is seen up to 80 ms before or after what belongs to it.
-  @Test(arguments: [0.43, 0.57]) func findsTheOnset(event: Double) {
-    let before = frames(150, rippling)
-    let after = guarded(before, [event])
-    #expect(rise(after, 65..<115) < 2.5)
-    #expect(after.prefix(54 * bands) == before.prefix(54 * bands))
-  }
-
-  /// Rain falls on when a hammer strikes somewhere.
-  @Test func steadySoundsAreLeftAlone() {
-    let rain = frames(300) { frame, band in -30 + 4 * sin(Float(frame * 7 + band * 13)) }
-    #expect(guarded(rain, [0.5, 1, 2]) == rain)
   }
 
   /// What was there before a stroke is there after it.
@@ -84,7 +68,7 @@ import Testing
       let stroke = self.rippling(frame, band)
       return 10 * log10(pow(10, rain / 10) + pow(10, stroke / 10))
     }
-    let after = guarded(before, [0.5]).map { $0 * 20 / Float(log(10.0)) }
+    let after = guarded(before, [50]).map { $0 * 20 / Float(log(10.0)) }
     #expect(after.allSatisfy { $0 > rain - 3.01 })
   }
 
@@ -93,17 +77,17 @@ import Testing
       frame < 50 ? -80 : frame < 110 ? -20 + 2 * sin(Float(frame + band)) : -80
     }
     // Levels are averages over 50 ms.
-    #expect(guarded(cry, [0.5]).prefix(105 * bands) == cry.prefix(105 * bands))
+    #expect(guarded(cry, [50]).prefix(105 * bands) == cry.prefix(105 * bands))
   }
 
   /// A bell that falls by 30 dB per second may fall by 60, a thud falls faster than any limit: decibels lost 700 ms
   /// after the stroke.
-  @Test(arguments: [(30, 12...18), (100, 0...1)] as [(Float, ClosedRange<Float>)])
+  @Test(arguments: [(30, 15...20), (100, 0...1)] as [(Float, ClosedRange<Float>)])
   func decaysKeepTheirPace(_ fall: Float, _ expected: ClosedRange<Float>) {
     let before = frames(200) { frame, _ in
       frame < 50 ? -100 : -10 - fall * Float(frame - 50) / 100
     }
-    let after = guarded(before, [0.5])
+    let after = guarded(before, [50])
     let lost = (before[120 * bands] - after[120 * bands]) * 20 / Float(log(10.0))
     #expect(expected.contains(lost), "\(lost) dB")
   }
@@ -112,7 +96,7 @@ import Testing
     let before = frames(250) { frame, band in
       self.rippling(frame < 120 ? frame : frame - 70, band)
     }
-    let after = guarded(before, [0.5, 1.2])
+    let after = guarded(before, [50, 120])
     #expect(after[120 * bands..<124 * bands] == before[120 * bands..<124 * bands])
     #expect(rise(after, 65..<115) < 2.5)
     #expect(rise(after, 135..<185) < 2.5)
@@ -123,7 +107,7 @@ import Testing
     let before = frames(800) { frame, _ in
       frame < 50 ? -80 : max(-10 - Float(frame - 50), frame > 100 ? -35 : -80)
     }
-    let after = guarded(before, [0.5])
+    let after = guarded(before, [50])
     #expect(after.suffix(bands) == before.suffix(bands))
     #expect(rise(after, 101..<799) < 1.21, "24 dB in a second")
   }
@@ -132,13 +116,6 @@ import Testing
     let before = frames(250) { frame, band in
       self.rippling(frame < 120 ? frame : frame - 70, band)
     }
-    #expect(guarded(before, [0.5, 1.2], piece: piece) == guarded(before, [0.5, 1.2]))
-  }
-
-  @Test func weakHintsAreNoStrokes() {
-    var decays = DecayGuard(bands: bands, rate: rate)
-    let before = frames(150, rippling)
-    let hint = VisualEvent(time: 0.5, strength: VisualEvent.threshold - 0.1)
-    #expect(decays.push(before, seen: [hint], until: .infinity) + decays.finish() == before)
+    #expect(guarded(before, [50, 120], piece: piece) == guarded(before, [50, 120]))
   }
 }

@@ -54,7 +54,7 @@ import Testing
       return Line(end: end)
     }
 
-    func decoder(seed: UInt64) -> any SoundDecoder { self }
+    func decoder(seed: UInt64, aligns: Bool) -> any SoundDecoder { self }
     func release(_ part: ModelPart) {}
 
     mutating func decode(_ latents: [Float], seen: [VisualEvent], until end: Double) -> [Float] {

@@ -54,6 +54,8 @@ private struct KeptFamily: ModelFamily {
   func velocity(_ conditions: WindowConditions, guidance: Float) throws -> any VelocityModel {
     try base.velocity(conditions, guidance: guidance)
   }
-  func decoder(seed: UInt64) throws -> any SoundDecoder { try base.decoder(seed: seed) }
+  func decoder(seed: UInt64, aligns: Bool) throws -> any SoundDecoder {
+    try base.decoder(seed: seed, aligns: aligns)
+  }
   func release(_ part: ModelPart) {}
 }

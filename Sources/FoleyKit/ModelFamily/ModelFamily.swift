@@ -80,8 +80,11 @@ public protocol ModelFamily: Sendable {
 
   /// A decoder that takes latents in order, as many as there are each time, and gives the sound.
   ///
-  /// - Parameter seed: of what is random in decoding.
-  func decoder(seed: UInt64) throws -> any SoundDecoder
+  /// - Parameters:
+  ///   - seed: of what is random in decoding.
+  ///   - aligns: whether it may already move what is heard to what is seen, where it can do so better than in the
+  ///     finished sound.
+  func decoder(seed: UInt64, aligns: Bool) throws -> any SoundDecoder
 
   /// Says that this run needs a part no more, so its memory can be had by others.
   func release(_ part: ModelPart)

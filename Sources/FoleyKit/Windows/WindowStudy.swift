@@ -41,7 +41,7 @@ package struct WindowStudy {
 
   /// The sound of latents, [rows, channels], in one piece.
   package func sound(of latents: [Float]) throws -> [Float] {
-    var decoder = try model.decoder(seed: seed)
+    var decoder = try model.decoder(seed: seed, aligns: false)
     return try decoder.decode(latents) + decoder.finish()
   }
 }

@@ -34,7 +34,7 @@ extension ParityCheck {
       text: text, visual: visual, sync: sync, latents: window.latents.count)
     let latents = try sampler(
       noise, model: model.velocity(conditions, guidance: asked.guidanceScale))
-    var decoder = try model.decoder(seed: 0)
+    var decoder = try model.decoder(seed: 0, aligns: false)
     let samples = try decoder.decode(latents.floats()) + decoder.finish()
 
     var computed = [

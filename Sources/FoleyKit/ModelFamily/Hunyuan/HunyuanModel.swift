@@ -134,7 +134,9 @@ final class HunyuanModel: ModelFamily {
   // MARK: Sound
 
   /// Nothing is random in decoding.
-  func decoder(seed: UInt64) -> any SoundDecoder { HunyuanSoundDecoder(network: soundDecoder) }
+  func decoder(seed: UInt64, aligns: Bool) -> any SoundDecoder {
+    HunyuanSoundDecoder(network: soundDecoder)
+  }
 
   func release(_ part: ModelPart) {
     switch part {

@@ -1,23 +1,20 @@
 import Foundation
-import Motion
 
 /// Keeps what follows a stroke from rising again before the next one.
 ///
-/// The generator's decays carry ripples that one hears as further strokes. A stroke is an event of the picture at
-/// which the sound jumps. Once it has fallen, every band may only fall on, at up to twice the pace of the whole, down
-/// to a little below what sounded before; where no other stroke follows the bands are set free again, too slowly to
-/// be heard. What does not jump (rain, an engine) is left alone, and so is what goes on (a cry) until it falls; a bell
-/// fades more slowly than a knock.
+/// The generator's decays carry ripples that one hears as further strokes. Once a stroke has begun to fall, every band
+/// may only fall on, at up to twice the pace of the whole, down to a little below what sounded before; where no other
+/// stroke follows the bands are set free again, too slowly to be heard. What goes on (a cry) is left alone until it
+/// falls; a bell fades more slowly than a knock.
 ///
-/// A stream of log-mel frames: what comes out does not depend on the pieces they come in.
+/// A stream of log-mel frames and of the places at which `StrokePlacer` says that strokes begin: what comes out does
+/// not depend on the pieces they come in.
 struct DecayGuard {
-  /// Decibels that a stroke rises by at least.
-  private static let jump: Float = 6
   /// Decibels below its peak to which a stroke has fallen, over so many seconds, and seconds after its onset that
   /// this takes at least.
-  private static let drop: Float = 8
-  private static let average = 0.050
-  private static let attack = 0.030
+  private static let drop: Float = 4
+  private static let average = 0.030
+  private static let attack = 0.050
   /// How fast bands must fall against what the sound does of itself, from its onset to 20 dB below its peak or
   /// through so many seconds; and the most this can be, in decibels per second.
   private static let haste: Float = 2
@@ -32,28 +29,19 @@ struct DecayGuard {
   /// free.
   private static let hold = 1.0
   private static let release: Float = 24
-  /// Seconds between an event and its onset at most.
-  private static let reach = 0.080
-  /// What sounded before is the quietest quarter of so many seconds that end so many before the onset: a frame sees
-  /// an attack before it happens.
+  /// What sounded before is the quietest quarter of so many seconds before the stroke.
   private static let memory = 0.20
-  private static let margin = 0.030
-  /// Seconds before and after an onset whose levels are compared.
+  /// Over so many seconds a decay is measured, and seconds of its attack that are none of it.
+  private static let smoothed = 0.050
   private static let slope = 0.020
 
   private let bands: Int
   /// Frames per second.
   private let rate: Float
 
-  /// Frames from `next` on, and the power of each from `firstLevel` on.
-  private var waiting: [Float] = []
+  private var input: LogMelBuffer
   private var next = 0
-  private var levels: [Float] = []
-  private var firstLevel = 0
-  /// Frames at which events are seen, in order, and from which on none are known yet.
-  private var events: [Int] = []
-  private var eventsEnd = 0
-  /// The onsets of those that are near.
+  /// Frames at which strokes begin, in order.
   private var onsets: [Int] = []
   /// Powers of the bands of the last frames, as they were told.
   private var told: [[Float]] = []
@@ -83,59 +71,38 @@ struct DecayGuard {
   init(bands: Int, rate: Double) {
     self.bands = bands
     self.rate = Float(rate)
+    input = LogMelBuffer(bands: bands)
   }
 
   private func frames(_ seconds: Double) -> Int { Int((seconds * Double(rate)).rounded()) }
-  private var reach: Int { frames(DecayGuard.reach) }
-  private var margin: Int { frames(DecayGuard.margin) }
+  private var margin: Int { frames(StrokePlacer.margin) }
   private var slope: Int { frames(DecayGuard.slope) }
 
-  /// Takes more frames, and gives those that are certain by now.
-  ///
-  /// - Parameters:
-  ///   - more: [frames, bands], logarithms of magnitudes.
-  ///   - seen: events seen since the last call, in order, in seconds.
-  ///   - end: the time up to which all are known.
-  mutating func push(_ more: [Float], seen: [VisualEvent], until end: Double) -> [Float] {
-    waiting += more
-    levels += stride(from: 0, to: more.count, by: bands).map { start in
-      more[start..<start + bands].reduce(0) { $0 + exp(2 * $1) }
-    }
-    events += seen.filter { $0.strength >= VisualEvent.threshold }
-      .map { Int($0.time * Double(rate)) }
-    eventsEnd = end.isFinite ? Int(end * Double(rate)) : .max
-    return tell(until: min(levelsEnd, eventsEnd) - lookahead)
+  /// Takes more frames, and gives those that are certain by now: [frames, bands], logarithms of magnitudes.
+  mutating func push(_ placed: StrokePlacer.Placed) -> [Float] {
+    input.append(placed.frames)
+    onsets += placed.strokes
+    // A stroke is asked for its decay.
+    return tell(until: input.end - frames(DecayGuard.observation))
   }
 
   /// The rest.
-  mutating func finish() -> [Float] { tell(until: levelsEnd) }
-
-  private var levelsEnd: Int { firstLevel + levels.count }
-
-  /// Frames that must be known beyond one that is told: an event is asked for its onset, a stroke for its decay.
-  private var lookahead: Int {
-    max(2 * reach + margin + slope, frames(DecayGuard.observation))
-  }
+  mutating func finish() -> [Float] { tell(until: input.end) }
 
   private mutating func tell(until end: Int) -> [Float] {
     guard end > next else { return [] }
     var out: [Float] = []
     out.reserveCapacity((end - next) * bands)
-    var place = 0
     while next < end {
-      let frame = waiting[place..<place + bands]
+      let frame = input[next]
       let power = frame.map { exp(2 * $0) }
       let gains = gains(power)
       out += zip(frame, gains).map { $0 + $1 }
       told.append(zip(power, gains).map { $0 * exp(2 * $1) })
       if told.count > frames(DecayGuard.memory) { told.removeFirst() }
-      place += bands
       next += 1
     }
-    waiting.removeFirst(place)
-    let oldest = max(firstLevel, next - slope)
-    levels.removeFirst(oldest - firstLevel)
-    firstLevel = oldest
+    input.drop(before: next - frames(DecayGuard.smoothed))
     return out
   }
 
@@ -143,31 +110,12 @@ struct DecayGuard {
 
   /// What the next frame is multiplied by, logarithms for each band.
   private mutating func gains(_ power: [Float]) -> [Float] {
-    while let event = events.first, event - reach - margin <= next {
-      events.removeFirst()
-      onsets.append(onset(near: event))
-    }
     while let onset = onsets.first, onset - margin <= next {
       onsets.removeFirst()
       (stroke, decay) = (Stroke(onset: onset, background: quietest()), nil)
     }
     if let stroke { follow(stroke, power) }
     return lowered(power)
-  }
-
-  /// Mean power of frames, of those that are known.
-  private func level(_ frames: Range<Int>) -> Float {
-    let known = frames.clamped(to: firstLevel..<levelsEnd)
-    return known.reduce(1e-12) { $0 + levels[$1 - firstLevel] } / Float(max(1, known.count))
-  }
-
-  /// Where the sound rises most about an event; louder rises count as more.
-  private func onset(near event: Int) -> Int {
-    func rise(_ frame: Int) -> Float {
-      let (before, after) = (level(frame - slope..<frame), level(frame..<frame + slope))
-      return log(after / before) + 0.5 * log(after)
-    }
-    return (event - reach...event + reach).max { rise($0) < rise($1) } ?? event
   }
 
   /// Power of the bands in the quietest quarter of what was told last.
@@ -184,24 +132,23 @@ struct DecayGuard {
     let peak = max(stroke.peak, power.reduce(0, +))
     self.stroke?.peak = peak
     guard next >= stroke.onset + frames(DecayGuard.attack),
-      level(next..<next + frames(DecayGuard.average)) < peak * DecayGuard.factor(-DecayGuard.drop)
+      input.level(next..<next + frames(DecayGuard.average)) < peak
+        * DecayGuard.factor(-DecayGuard.drop)
     else { return }
+    let fall = min(DecayGuard.fall, DecayGuard.haste * ownFall(from: stroke.onset, peak))
     self.stroke = nil
-    if peak >= stroke.background.reduce(0, +) * DecayGuard.factor(DecayGuard.jump) {
-      let fall = min(DecayGuard.fall, DecayGuard.haste * ownFall(from: stroke.onset, peak))
-      decay = Decay(
-        start: next, background: stroke.background, fall: DecayGuard.factor(-fall / rate),
-        level: power, ceiling: power)
-    }
+    decay = Decay(
+      start: next, background: stroke.background, fall: DecayGuard.factor(-fall / rate),
+      level: power, ceiling: power)
   }
 
   /// Decibels per second by which the sound falls of itself.
   private func ownFall(from onset: Int, _ peak: Float) -> Float {
     // Not into the next stroke.
-    let following = onsets.first ?? events.first.map { $0 - reach } ?? .max
-    let end = min(onset + frames(DecayGuard.observation), following - margin, levelsEnd) - 1
-    let around = frames(DecayGuard.average) / 2
-    func smoothed(_ frame: Int) -> Float { level(frame - around..<frame + around + 1) }
+    let following = onsets.first ?? .max
+    let end = min(onset + frames(DecayGuard.observation), following - margin, input.end) - 1
+    let around = frames(DecayGuard.smoothed) / 2
+    func smoothed(_ frame: Int) -> Float { input.level(frame - around..<frame + around + 1) }
     guard end > next else { return 0 }
     let fallen = (next...end).first { smoothed($0) < 0.01 * peak } ?? end
     let time = Float(max(1, fallen - onset - slope)) / rate

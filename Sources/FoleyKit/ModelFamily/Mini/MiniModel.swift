@@ -116,8 +116,8 @@ final class MiniModel: ModelFamily {
       latents: latents)
   }
 
-  func decoder(seed: UInt64) -> any FoleyKit.SoundDecoder {
-    MelStream(mel, seed: seed, threads: threads)
+  func decoder(seed: UInt64, aligns: Bool) -> any FoleyKit.SoundDecoder {
+    MelStream(mel, seed: seed, aligns: aligns, threads: threads)
   }
 
   /// The whole model is small, so its parts stay.
@@ -126,22 +126,28 @@ final class MiniModel: ModelFamily {
 
 private struct MelStream: SoundDecoder {
   private let decoder: MelDecoder
+  private var strokes: StrokePlacer
   private var decays: DecayGuard
   private var stream: MelDecoderStream
 
-  init(_ decoder: MelDecoder, seed: UInt64, threads: Int) {
+  init(_ decoder: MelDecoder, seed: UInt64, aligns: Bool, threads: Int) {
     self.decoder = decoder
     let geometry = decoder.geometry
-    decays = DecayGuard(
-      bands: geometry.bands, rate: Double(geometry.sampleRate) / Double(geometry.hop))
+    let rate = Double(geometry.sampleRate) / Double(geometry.hop)
+    strokes = StrokePlacer(bands: geometry.bands, rate: rate, moves: aligns)
+    decays = DecayGuard(bands: geometry.bands, rate: rate)
     stream = decoder.stream(seed: seed, threads: threads)
   }
 
   mutating func decode(_ latents: [Float], seen: [VisualEvent], until end: Double) -> [Float] {
-    stream.push(logMel: decays.push(decoder.logMel(latents), seen: seen, until: end))
+    let placed = strokes.push(decoder.logMel(latents), seen: seen, until: end)
+    return stream.push(logMel: decays.push(placed))
   }
 
-  mutating func finish() -> [Float] { stream.push(logMel: decays.finish()) + stream.finish() }
+  mutating func finish() -> [Float] {
+    let rest = decays.push(strokes.finish()) + decays.finish()
+    return stream.push(logMel: rest) + stream.finish()
+  }
 }
 
 extension ModelFolder {
