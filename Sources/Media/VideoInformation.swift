@@ -62,7 +62,11 @@ public struct VideoInformation: Sendable, Equatable {
       return left > .zero ? left : whole
     }
     guard info.container_duration != mediaNoTime, info.container_duration > 0 else { return nil }
-    return Rational(info.container_duration, 1_000_000)
+    let whole = Rational(info.container_duration, 1_000_000)
+    // FFmpeg writes into a Matroska header when the last frame ends, counted from 0.
+    guard string(info.container).hasPrefix("matroska"), let firstTime else { return whole }
+    let left = whole - Rational(firstTime) * timeBase
+    return left > .zero ? left : whole
   }
 }
 

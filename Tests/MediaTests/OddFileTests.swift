@@ -25,6 +25,19 @@ import Testing
     #expect(shown.warnings == [])
   }
 
+  /// A Matroska header tells when the last frame ends, not how long they last.
+  @Test func lateMatroskaIsNotCutOff() throws {
+    let path = try Clips.make(
+      "late.mkv",
+      Clips.counter(rate: "25", frames: 30) + Clips.h264 + ["-output_ts_offset", "7.3"])
+    let reader = try VideoReader(path: path)
+    #expect(reader.information.startTime == Rational(73, 10))
+    #expect(reader.information.duration == Rational(30, 25))
+    let shown = try Shown(path)
+    #expect(shown.duration == Rational(30, 25))
+    #expect(shown.warnings == [])
+  }
+
   /// A cut without re-encoding: the key frame before the cut is in the file but not shown.
   @Test func editListHidesFramesBeforeTheCut() throws {
     let whole = try TimedClip.all[0].make()

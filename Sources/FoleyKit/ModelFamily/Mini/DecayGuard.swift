@@ -12,7 +12,7 @@ import Foundation
 struct DecayGuard {
   /// Decibels below its peak to which a stroke has fallen, over so many seconds, and seconds after its onset that
   /// this takes at least.
-  private static let drop: Float = 4
+  private static let drop: Float = 6
   private static let average = 0.030
   private static let attack = 0.050
   /// How fast bands must fall against what the sound does of itself, from its onset to 20 dB below its peak or
